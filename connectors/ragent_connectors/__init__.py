@@ -1,0 +1,1 @@
+"""Where documents come from (sources), and how bytes become text (parsers)."""

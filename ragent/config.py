@@ -1,0 +1,215 @@
+"""Settings: `ragent.toml` < `RAGENT_*` environment < arguments. An unknown key is an error.
+
+A key `x` of section `[y]` is `RAGENT_Y__X` in the environment and `y={"x": …}` as an argument.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ragent.errors import ConfigError
+
+CONFIG_NAME = "ragent.toml"
+_NOT_SETTINGS = {"RAGENT_HOME"}
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbedderSettings(BaseModel):
+    """`[embedder]`: what turns text into vectors."""
+
+    model_config = _STRICT
+    model: str = Field("minilm", description="minilm (bundled), or a sentence-transformers folder or name")
+    device: str = Field("cpu", description="cpu, or cuda / mps for a sentence-transformers model")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the CPU has it")
+    threads: int = Field(0, ge=0, description="0: every core this process may use")
+    query_prefix: str = Field("", description="put before queries (E5 and BGE models want one)")
+    document_prefix: str = Field("", description="put before documents")
+
+
+class LLMSettings(BaseModel):
+    """`[llm]`: the language model that writes answers."""
+
+    model_config = _STRICT
+    model: str = Field("smollm2-135m", description="a name (ragent models list) or the path of a GGUF file")
+    n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
+    n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
+    threads: int = Field(0, ge=0, description="0: every core this process may use")
+    max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
+    temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
+    repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")
+    seed: int = Field(0, ge=0, description="same seed, same answer")
+
+
+class ChunkingSettings(BaseModel):
+    """`[chunking]`: how documents become passages. A change applies to what is ingested afterwards."""
+
+    model_config = _STRICT
+    max_tokens: int = Field(
+        0, ge=0, description="longest passage, context included; 0: all the embedder reads"
+    )
+    context: bool = Field(True, description="embed the title and heading path with each passage")
+
+
+class IndexSettings(BaseModel):
+    """`[index]`: the dense index. A change rebuilds it."""
+
+    model_config = _STRICT
+    kind: Literal["flat", "hnsw"] = Field("hnsw", description="flat is exact; hnsw faster on thousands")
+    hnsw_m: int = Field(32, ge=4, le=128, description="links a node")
+    hnsw_ef_construction: int = Field(200, ge=8, description="width of the search that places a node")
+    hnsw_ef_search: int = Field(128, ge=8, description="width of a query's search: higher finds more, slower")
+
+
+class RetrievalSettings(BaseModel):
+    """`[retrieval]`: how the keyword and the dense side are fused."""
+
+    model_config = _STRICT
+    mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
+    fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
+    dense_weight: float = Field(0.5, ge=0, le=1, description="the dense side's share in a convex fusion")
+    rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
+    candidates: int = Field(200, ge=1, description="how many each side contributes to the fusion, at least k")
+
+
+class AskSettings(BaseModel):
+    """`[ask]`: how an answer is made from what was found."""
+
+    model_config = _STRICT
+    k: int = Field(6, ge=1, description="passages put before the model")
+    prompt: str = Field("answer", description="name of the prompt template")
+    min_relevance: float = Field(0.5, ge=0, le=1, description="below this, ask abstains: see docs/answers.md")
+
+
+class IngestSettings(BaseModel):
+    """`[ingest]`: how folders are read."""
+
+    model_config = _STRICT
+    batch_chunks: int = Field(512, ge=1, description="passages embedded and committed together")
+    max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Immutable; made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAGENT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    collection: str = Field("default", min_length=1, description="the collection used when none is named")
+    embedder: EmbedderSettings = EmbedderSettings()
+    llm: LLMSettings = LLMSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    index: IndexSettings = IndexSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    ask: AskSettings = AskSettings()
+    ingest: IngestSettings = IngestSettings()
+
+
+def load_settings(path: Path | None = None, **arguments: Any) -> Settings:
+    """Read settings from a file (if given), the environment and arguments, later ones winning.
+
+    Raises:
+        ConfigError: the file isn't there or isn't TOML, a key is unknown, a value is impossible.
+    """
+    values = _read_toml(path) if path else {}
+    _refuse_unknown_environment()
+
+    class _Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=values)
+
+    try:
+        layered = _Layered(**arguments)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error), hint="`ragent init` writes every setting") from None
+    return Settings.model_construct(**{name: getattr(layered, name) for name in Settings.model_fields})
+
+
+def find_config(home: Path) -> Path | None:
+    """`./ragent.toml`, else `HOME/ragent.toml`, else None."""
+    return next((p for p in (Path(CONFIG_NAME), home / CONFIG_NAME) if p.is_file()), None)
+
+
+def find_home(given: str | Path | None = None) -> Path:
+    """The folder that holds all state: `given`, else RAGENT_HOME, else `./.ragent` where it is, else the
+    platform's data folder. Nothing is created."""
+    if given:
+        return Path(given).expanduser().resolve()
+    if named := os.environ.get("RAGENT_HOME"):
+        return Path(named).expanduser().resolve()
+    local = Path(".ragent")
+    if local.is_dir():
+        return local.resolve()
+    return Path(platformdirs.user_data_dir("ragent"))
+
+
+def render_toml() -> str:
+    """A `ragent.toml` with every setting, its default and its meaning, all commented out."""
+    lines = ["# ragent settings. Take away the # before a line to change it.", ""]
+    sections = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            sections.append((name, field.default))
+        else:
+            lines += [f"# {field.description}", f"# {name} = {_toml_value(field.default)}"]
+    for name, section in sections:
+        lines += ["", f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            note = f"  # {field.description}" if field.description else ""
+            lines.append(f"# {key} = {_toml_value(getattr(section, key))}{note}")
+    return "\n".join(lines) + "\n"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}", hint="`ragent init` writes one") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown_environment() -> None:
+    for name in os.environ:
+        if not name.startswith("RAGENT_") or name in _NOT_SETTINGS:
+            continue
+        section, _, key = name.removeprefix("RAGENT_").lower().partition("__")
+        field = Settings.model_fields.get(section)
+        known = field is not None and (
+            key in type(field.default).model_fields if isinstance(field.default, BaseModel) else not key
+        )
+        if not known:
+            raise ConfigError(f"unknown setting {name} in the environment", hint="form: RAGENT_SECTION__KEY")
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {where}"
+    return f"setting {where}: {problem['msg']}"
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

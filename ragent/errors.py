@@ -1,0 +1,105 @@
+"""Every error ragent raises on purpose, in one tree.
+
+::
+
+    RagentError
+    ├── ConfigError            a setting is unknown or has an impossible value
+    ├── MissingExtraError      a package that this feature needs is not installed (also ImportError)
+    ├── SourceError            a path, URL or folder can't be listed or read
+    ├── ParseError             bytes were read, but hold no usable text
+    ├── StoreError             the home or its database can't be used
+    │   ├── EmbedderMismatch   the collection was embedded by another model
+    │   └── CorruptIndex       a derived file is damaged (it is rebuilt, so users rarely see this)
+    ├── LLMError               a language model failed (`retryable`)
+    │   ├── ContextOverflow    the prompt doesn't fit the model's context
+    │   ├── ModelNotFound      no such model here
+    │   └── ServerError        a model served by URL failed
+    ├── SchemaError            a JSON Schema can't be enforced
+    ├── ToolError              a tool failed; the text is shown to the model
+    ├── BudgetExceeded         a run reached its limit
+    └── EvalError              an eval set or run can't be used
+
+Each carries `hint`: what the user can do about it, or "" where the message says it all.
+"""
+
+from __future__ import annotations
+
+
+class RagentError(Exception):
+    """The root. `str(error)` is the message followed by the hint."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class ConfigError(RagentError):
+    """A setting is unknown or has an impossible value."""
+
+
+class MissingExtraError(RagentError, ImportError):
+    """A package that this feature needs is not installed."""
+
+
+class SourceError(RagentError):
+    """A path, URL or folder can't be listed or read."""
+
+
+class ParseError(RagentError):
+    """Bytes were read, but hold no usable text."""
+
+
+class StoreError(RagentError):
+    """The home or its database can't be used."""
+
+
+class EmbedderMismatch(StoreError):
+    """The collection was embedded by another model."""
+
+
+class CorruptIndex(StoreError):
+    """A derived file is damaged, foreign or truncated."""
+
+
+class LLMError(RagentError):
+    """A language model failed. `retryable` says whether the same call may work later."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
+class ContextOverflow(LLMError):
+    """The prompt doesn't fit the model's context."""
+
+
+class ModelNotFound(LLMError):
+    """No such model here."""
+
+
+class ServerError(LLMError):
+    """A model served by URL failed."""
+
+
+class SchemaError(RagentError):
+    """A JSON Schema can't be enforced."""
+
+
+class ToolError(RagentError):
+    """A tool failed; the text is shown to the model."""
+
+
+class BudgetExceeded(RagentError):
+    """A run reached its limit of steps, tokens, seconds or cost; `run` is the run so far."""
+
+    def __init__(self, message: str, *, run: object, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+
+
+class EvalError(RagentError):
+    """An eval set or run can't be used."""

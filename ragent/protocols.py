@@ -1,0 +1,127 @@
+"""What a component must offer. Structural: nothing inherits from these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragent.types import (
+    Chunk,
+    Delta,
+    Document,
+    Fingerprint,
+    Item,
+    Message,
+    RawDocument,
+    Sampling,
+    SearchResult,
+)
+
+Vectors = NDArray[np.float32]
+"""Shape (n, dimension), one row a text; unit length where the fingerprint says `normalized`."""
+
+Ids = NDArray[np.int64]
+
+
+class Source(Protocol):
+    """Where documents come from."""
+
+    def items(self) -> Iterator[Item]:
+        """List what is there, cheaply (no contents). Raises SourceError if nothing can be listed."""
+
+    def load(self, item: Item) -> RawDocument:
+        """Read one item. Raises SourceError if it is gone, unreadable or too large."""
+
+
+class Parser(Protocol):
+    """Turns the bytes of one family of formats into text with structure."""
+
+    def accepts(self, raw: RawDocument) -> float:
+        """How sure this parser is that the bytes are its own: 0 (no) to 1, by content before name."""
+
+    def parse(self, raw: RawDocument) -> Document:
+        """Raises ParseError when the bytes hold no usable text."""
+
+
+class Tokenizer(Protocol):
+    """Counts as the model that will read the text counts, special tokens excluded."""
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        """Character span of each token of the whole text, in order; nothing is cut."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each text; nothing is cut."""
+
+
+class Chunker(Protocol):
+    """Splits a document into passages that fit the embedder."""
+
+    def chunk(self, document: Document) -> list[Chunk]:
+        """In order of `start`. Every non-blank character of the text is in at least one chunk."""
+
+
+class Embedder(Protocol):
+    """Texts in, vectors out."""
+
+    @property
+    def fingerprint(self) -> Fingerprint: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens of one text that it reads, special tokens excluded."""
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Raises ValueError for a text longer than `max_tokens`: nothing is cut silently."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Like `embed_documents`, with the model's query prefix. Longer queries are averaged over windows."""
+
+
+class DenseIndex(Protocol):
+    """A nearest-neighbour index over unit vectors; scores are cosine similarities."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def ids(self) -> Ids:
+        """The ids held, in the order they were added."""
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Append. Ids are positive and never repeat."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
+        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
+
+    def save(self, path: Path) -> None:
+        """Write to `path`, which must not exist."""
+
+
+class LLM(Protocol):
+    """A chat model."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and completion together may not exceed this."""
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered chat prompt."""
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+        """Closing the iterator stops the generation. Raises ContextOverflow before the first token."""
+
+
+class Retriever(Protocol):
+    """Finds chunks for a query."""
+
+    def search(self, query: str, k: int) -> SearchResult: ...

@@ -1,0 +1,240 @@
+"""The values that pass between rooms: frozen, plain, and without behaviour of their own.
+
+Offsets count Python characters (Unicode code points) of `Document.text`, start inclusive, end exclusive.
+Pages count from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote"]
+Role = Literal["system", "user", "assistant"]
+SearchMode = Literal["hybrid", "dense", "keyword"]
+Metadata = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a Source offers: where it is, and a cheap token that changes when it does.
+
+    `error` is set when the source saw the thing but can't offer it (an unreadable folder, say).
+    """
+
+    uri: str
+    version: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """Bytes as a Source loaded them, before any Parser looked inside."""
+
+    uri: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The stretch of the text that stood on one numbered page."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's text with its structure.
+
+    `blocks` are in order, don't overlap, and lie within the text. `pages` is empty where the format has
+    no pages. `metadata` holds JSON values only.
+    """
+
+    uri: str
+    title: str
+    text: str
+    media_type: str
+    blocks: tuple[Block, ...] = ()
+    pages: tuple[Page, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage small enough for the embedder: `document.text[start:end] == text`, always.
+
+    `context` (title and heading path) is embedded and indexed with the text but is no part of it.
+    `tokens` counts context and text together, by the embedder's own tokenizer.
+    """
+
+    start: int
+    end: int
+    text: str
+    context: str
+    tokens: int
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found, with where it stood. Higher scores are better; ranks count from 1."""
+
+    rank: int
+    score: float
+    chunk_id: int
+    document_id: int
+    uri: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    context: str
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, and the plan: which engines ran, with how many candidates, in what time."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    plan: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A verbatim quote: `document.text[start:end] == quote`, checked against the store before it is shown."""
+
+    marker: int
+    uri: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    document_id: int
+    chunk_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens by the model's own count. `reused_tokens` are prompt tokens that needed no new computation."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reused_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock seconds of one answer. `first_token_s` counts from the call, retrieval included."""
+
+    retrieve_s: float
+    first_token_s: float | None
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Something an answer had to leave out, and why."""
+
+    kind: Literal["passage", "sentence"]
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations."""
+
+    question: str
+    text: str
+    abstained: bool
+    citations: tuple[Citation, ...]
+    dropped: tuple[Dropped, ...]
+    usage: Usage
+    timings: Timings
+    hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an LLM picks tokens. `max_tokens` None: until the context is full.
+
+    A repetition penalty above 1 is the default because small models loop without one.
+    """
+
+    max_tokens: int | None = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.1
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a streamed completion. Only the last one carries `finish_reason` and `usage`."""
+
+    text: str
+    finish_reason: Literal["stop", "length"] | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What makes two vectors comparable. Vectors of unequal fingerprints never share an index."""
+
+    model: str
+    revision: str
+    pooling: str
+    query_prefix: str
+    document_prefix: str
+    dimension: int
+    normalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A thing that could not be ingested, and the error that says why."""
+
+    uri: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingestion did. `interrupted`: Ctrl-C ended it after a whole batch; run it again to go on."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    failed: tuple[Failure, ...] = ()
+    chunks: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
