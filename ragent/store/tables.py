@@ -1,0 +1,114 @@
+"""The tables. A change here needs a migration beside it (a test compares the two).
+
+Chunk ids are never used again (AUTOINCREMENT), so a stale index entry can only point at nothing, never at
+another chunk's text. `generation` counts a collection's commits: a derived index stamped with generation g
+is brought up to date by the chunks and tombstones of later generations.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Holds the metadata of all tables."""
+
+    type_annotation_map = {datetime: DateTime(timezone=True), bytes: LargeBinary}  # noqa: RUF012
+
+
+class CollectionRow(Base):
+    """A named set of documents, embedded by one model."""
+
+    __tablename__ = "collections"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class SpaceRow(Base):
+    """The vectors of one embedder over one collection."""
+
+    __tablename__ = "spaces"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    active: Mapped[bool]
+    fingerprint: Mapped[Any] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class DocumentRow(Base):
+    """A document's text, as parsed. `version`: the source's cheap token; `content_hash`: of the bytes."""
+
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("collection_id", "uri"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    uri: Mapped[str]
+    version: Mapped[str]
+    content_hash: Mapped[str]
+    media_type: Mapped[str]
+    title: Mapped[str]
+    text: Mapped[str]
+    pages: Mapped[Any] = mapped_column(JSON)
+    meta: Mapped[Any] = mapped_column(JSON)
+    updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
+
+
+class ChunkRow(Base):
+    """A passage of a document: `text` equals the document's text from `start` to `end`."""
+
+    __tablename__ = "chunks"
+    __table_args__ = (
+        Index("ix_chunks_document", "document_id"),
+        Index("ix_chunks_generation", "collection_id", "generation"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    generation: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    page: Mapped[int | None]
+    tokens: Mapped[int]
+    context: Mapped[str]
+    text: Mapped[str]
+
+
+class VectorRow(Base):
+    """A chunk's vector, as `ragent.store.vectors` encodes it."""
+
+    __tablename__ = "vectors"
+    __table_args__ = (Index("ix_vectors_chunk", "chunk_id"), {"sqlite_with_rowid": False})
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    data: Mapped[bytes]
+
+
+class TombstoneRow(Base):
+    """A chunk that was removed, so that indexes built before `generation` can drop it."""
+
+    __tablename__ = "tombstones"
+    __table_args__ = (Index("ix_tombstones_generation", "collection_id", "generation"),)
+
+    collection_id: Mapped[int] = mapped_column(
+        ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    )
+    chunk_id: Mapped[int] = mapped_column(primary_key=True)
+    generation: Mapped[int]
