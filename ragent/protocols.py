@@ -30,6 +30,10 @@ Ids = NDArray[np.int64]
 class Source(Protocol):
     """Where documents come from."""
 
+    @property
+    def uri(self) -> str:
+        """Names the source itself, in messages."""
+
     def items(self) -> Iterator[Item]:
         """List what is there, cheaply (no contents). Raises SourceError if nothing can be listed."""
 
@@ -85,23 +89,36 @@ class Embedder(Protocol):
 
 
 class DenseIndex(Protocol):
-    """A nearest-neighbour index over unit vectors; scores are cosine similarities."""
+    """A nearest-neighbour index over unit vectors; scores are cosine similarities.
+
+    Searches may run in parallel, but not beside `add` or `remove`.
+    """
 
     @property
     def kind(self) -> str: ...
 
     @property
     def ids(self) -> Ids:
-        """The ids held, in the order they were added."""
+        """Every id added, ascending, the removed ones included as long as they take up space."""
+
+    @property
+    def dead(self) -> Ids:
+        """Those of `ids` that were removed, ascending."""
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Append. Ids are positive and never repeat."""
+        """Append. Raises ValueError unless the ids ascend, from one call to the next too."""
+
+    def remove(self, ids: Ids) -> None:
+        """Never return these again. Unknown ids are passed over."""
 
     def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
         """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
 
-    def save(self, path: Path) -> None:
-        """Write to `path`, which must not exist."""
+    def score(self, query: Vectors, ids: Ids) -> Vectors:
+        """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
+
+    def dump(self, path: Path) -> None:
+        """Write the vectors and what is built over them, but not the ids, to `path`."""
 
 
 class LLM(Protocol):

@@ -12,8 +12,9 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, literal, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
+from ragent.store.check import check_database
 from ragent.store.database import open_engine
-from ragent.store.rows import Collection, Counts, KnownDocument, NewDocument, Passage
+from ragent.store.rows import Collection, Counts, KnownDocument, NewDocument, Passage, Problem
 from ragent.store.snapshot import Snapshot
 from ragent.store.tables import ChunkRow, CollectionRow, DocumentRow, SpaceRow, TombstoneRow, VectorRow
 from ragent.store.vectors import encode
@@ -158,6 +159,10 @@ class Store:
         with self._reader.connect() as connection:
             pages = connection.scalar(select(DocumentRow.pages).where(DocumentRow.id == document_id))
         return [(number, start, end) for number, start, end in pages or []]
+
+    def check(self) -> list[Problem]:
+        """What `fsck` finds wrong with the database; empty is sound."""
+        return list(check_database(self._reader))
 
     # -- writing ----------------------------------------------------------------------------------------
 
