@@ -1,0 +1,1 @@
+"""Language models that run here. Importing this loads no engine."""
