@@ -1,0 +1,112 @@
+"""A BERT sentence encoder as an OpenVINO graph, built straight from safetensors weights.
+
+Devlin et al. 2019 (arXiv:1810.04805) for the encoder; Reimers and Gurevych 2019 (arXiv:1908.10084) for the
+mean pooling. Building the graph here needs neither torch nor transformers and takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+Weights = Mapping[str, NDArray[np.float32]]
+Node = Any  # OpenVINO ships no types
+
+# Added to the attention scores of padding, so that its share after the softmax is exactly zero.
+_MASKED = np.float32(-1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class BertConfig:
+    """The shape of the network, by the names of a BERT `config.json`."""
+
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    layer_norm_eps: float
+
+    @classmethod
+    def read(cls, path: Path) -> BertConfig:
+        """Read a `config.json`."""
+        values = json.loads(path.read_text("utf-8"))
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+
+def build_bert(weights: Weights, config: BertConfig) -> ov.Model:
+    """Token ids and mask in, unit vectors out.
+
+    Inputs: `ids` (int32) and `mask` (float32, 1 for a token, 0 for padding), both of shape (batch, length).
+    Output: float32 of shape (batch, hidden_size): the mean over the tokens of the last layer, at length one.
+    """
+    return _Builder(weights, config).model()
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    weights: Weights
+    config: BertConfig
+
+    def model(self) -> ov.Model:
+        ids = ops.parameter([-1, -1], ov.Type.i32, name="ids")
+        mask = ops.parameter([-1, -1], ov.Type.f32, name="mask")
+        padding = ops.multiply(ops.subtract(np.float32(1), mask), _MASKED)
+        padding = ops.unsqueeze(padding, _ints(1, 2))
+        states = self._embeddings(ids)
+        for number in range(self.config.num_hidden_layers):
+            prefix = f"encoder.layer.{number}."
+            states = self._attention(states, padding, prefix + "attention.")
+            states = self._feed_forward(states, prefix)
+        # The length of the sum doesn't matter before the normalisation, so the mean needs no division.
+        total = ops.squeeze(ops.matmul(ops.unsqueeze(mask, _ints(1)), states, False, False), _ints(1))
+        return ov.Model([ops.normalize_l2(total, _ints(1), 1e-24, "add")], [ids, mask], "bert")
+
+    def _embeddings(self, ids: Node) -> Node:
+        words = self.weights["embeddings.word_embeddings.weight"]
+        # A single text is always of type 0, so its type vector is a constant part of the positions.
+        places = self.weights["embeddings.position_embeddings.weight"]
+        places = places + self.weights["embeddings.token_type_embeddings.weight"][0]
+        length = ops.gather(ops.shape_of(ids), _ints(1), _ints(0))
+        places = ops.slice(ops.constant(places), _ints(0), length, _ints(1), _ints(0))
+        states = ops.add(ops.gather(ops.constant(words), ids, _ints(0)), places)
+        return self._layer_norm(states, "embeddings.LayerNorm")
+
+    def _attention(self, states: Node, padding: Node, prefix: str) -> Node:
+        query, key, value = (self._heads(states, f"{prefix}self.{x}") for x in ("query", "key", "value"))
+        scale = np.float32((self.config.hidden_size // self.config.num_attention_heads) ** -0.5)
+        scores = ops.multiply(ops.matmul(query, key, False, True), scale)
+        mixed = ops.matmul(ops.softmax(ops.add(scores, padding), -1), value, False, False)
+        merged = ops.reshape(ops.transpose(mixed, _ints(0, 2, 1, 3)), _ints(0, 0, -1), True)
+        output = self._linear(merged, prefix + "output.dense")
+        return self._layer_norm(ops.add(output, states), prefix + "output.LayerNorm")
+
+    def _heads(self, states: Node, name: str) -> Node:
+        split = ops.reshape(
+            self._linear(states, name), _ints(0, 0, self.config.num_attention_heads, -1), True
+        )
+        return ops.transpose(split, _ints(0, 2, 1, 3))
+
+    def _feed_forward(self, states: Node, prefix: str) -> Node:
+        inner = ops.gelu(self._linear(states, prefix + "intermediate.dense"), "erf")
+        output = self._linear(inner, prefix + "output.dense")
+        return self._layer_norm(ops.add(output, states), prefix + "output.LayerNorm")
+
+    def _linear(self, states: Node, name: str) -> Node:
+        weight, bias = self.weights[name + ".weight"], self.weights[name + ".bias"]
+        return ops.add(ops.matmul(states, ops.constant(weight), False, True), ops.constant(bias))
+
+    def _layer_norm(self, states: Node, name: str) -> Node:
+        scaled = ops.mvn(states, _ints(-1), True, self.config.layer_norm_eps, "inside_sqrt")
+        scaled = ops.multiply(scaled, ops.constant(self.weights[name + ".weight"]))
+        return ops.add(scaled, ops.constant(self.weights[name + ".bias"]))
+
+
+def _ints(*values: int) -> Node:
+    return ops.constant(np.array(values, np.int64))

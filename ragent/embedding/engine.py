@@ -1,0 +1,68 @@
+"""Runs a BERT encoder on the CPU through OpenVINO, batch after batch, on every core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from ragent.embedding.batching import batches
+from ragent.embedding.bert import BertConfig, build_bert
+from ragent.errors import ConfigError
+from ragent.protocols import Vectors
+
+# Measured by evals/benchmarks/embedding.py: the activations of a batch this small stay in the L2 cache of a
+# core, and lengths in steps of 16 leave little padding while OpenVINO still reuses its kernels.
+_BATCH_TOKENS = 1024
+_LENGTH_MULTIPLE = 16
+
+
+class Engine:
+    """A compiled encoder. Safe to call from several threads; calls take turns."""
+
+    def __init__(self, folder: Path, precision: Literal["auto", "bf16", "fp32"], threads: int) -> None:
+        """Load `model.safetensors` and `config.json` of a BERT sentence encoder.
+
+        Raises:
+            ConfigError: bf16 is asked for, and this CPU can't compute in it.
+        """
+        core = ov.Core()
+        config = BertConfig.read(folder / "config.json")
+        options = {
+            "INFERENCE_PRECISION_HINT": _precision(core, precision),
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        model = core.compile_model(
+            build_bert(load_file(folder / "model.safetensors"), config), "CPU", options
+        )
+        self._dimension = config.hidden_size
+        self._requests = ov.AsyncInferQueue(model)
+        self._lock = Lock()
+
+    def embed(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        """Unit vectors of shape (len(ids), dimension), in order; `ids` include the special tokens."""
+        vectors = np.empty((len(ids), self._dimension), dtype=np.float32)
+
+        def keep(request: Any, rows: NDArray[np.intp]) -> None:
+            vectors[rows] = request.get_output_tensor(0).data
+
+        with self._lock:
+            self._requests.set_callback(keep)
+            for batch in batches(ids, tokens=_BATCH_TOKENS, multiple=_LENGTH_MULTIPLE):
+                self._requests.start_async([batch.ids, batch.mask], batch.rows)
+            self._requests.wait_all()
+        return vectors
+
+
+def _precision(core: ov.Core, asked: str) -> str:
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if asked == "bf16" and not has_bf16:
+        raise ConfigError("this CPU can't compute in bf16", hint='use [embedder] precision = "auto"')
+    return "bf16" if has_bf16 and asked != "fp32" else "f32"
