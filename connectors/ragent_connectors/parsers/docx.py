@@ -1,0 +1,256 @@
+"""DOCX (Office Open XML word processing documents)."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ragent.errors import ParseError
+from ragent.types import Document, RawDocument
+from ragent_connectors.parsers.decoding import clean
+from ragent_connectors.parsers.titles import choose_title
+from ragent_connectors.parsers.writer import TextWriter
+
+if TYPE_CHECKING:
+    from docx.document import Document as WordDocument
+
+_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_NOTES = ("footnotes", "endnotes")
+_HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
+_MAX_BYTES = 500_000_000
+_MAX_XML_BYTES = 100_000_000
+# Deflate reaches 1000:1 only on zeros; real WordprocessingML stays under 50:1.
+_MAX_RATIO = 200
+_RATIO_MATTERS = 20_000_000
+
+
+class DocxParser:
+    """Takes ZIP files that hold a `word/document.xml`, and encrypted ones to say so."""
+
+    def accepts(self, raw: RawDocument) -> float:
+        if raw.data.startswith(_OLE):
+            return 0.8 if _ENCRYPTED in raw.data and raw.name.lower().endswith(".docx") else 0.0
+        if not raw.data.startswith(b"PK"):
+            return 0.0
+        return 1.0 if b"word/document" in raw.data else 0.0
+
+    def parse(self, raw: RawDocument) -> Document:
+        if raw.data.startswith(_OLE):
+            raise ParseError(f"{raw.name} is encrypted", hint="it needs a password: save it without one")
+        _refuse_bomb(raw)
+        word = _opened(raw)
+        writer = TextWriter()
+        _Walker(word, writer).walk()
+        if not writer.text:
+            raise ParseError(f"{raw.name} holds no text", hint="if it holds pictures of text, run OCR on it")
+        metadata = _metadata(word)
+        return Document(
+            uri=raw.uri,
+            title=choose_title(raw, (metadata.get("title"), writer.first_heading())),
+            text=writer.text,
+            media_type=_MEDIA_TYPE,
+            blocks=writer.blocks,
+            metadata=metadata,
+        )
+
+
+class _Walker:
+    """Writes paragraphs, lists and tables in the order of the document, text boxes and notes included."""
+
+    def __init__(self, word: WordDocument, writer: TextWriter) -> None:
+        self._word = word
+        self._writer = writer
+        self._styles = _Styles(word)
+        self._items: list[str] = []
+
+    def walk(self) -> None:
+        """Write the body, then the foot- and endnotes."""
+        self._children(self._word.element.body)
+        for root in _notes(self._word):
+            for note in root:
+                if note.get(_W + "type") is None:  # separators have a type, real notes have none
+                    self._children(note)
+        self._end_list()
+
+    def _children(self, parent: Any) -> None:
+        for element in parent:
+            if element.tag == _W + "p":
+                self._paragraph(element)
+            elif element.tag == _W + "tbl":
+                self._end_list()
+                self._writer.add("table", "\n".join(_rows(element)))
+            elif element.tag in (_W + "sdt", _W + "sdtContent", _W + "customXml", _W + "ins", _W + "moveTo"):
+                self._children(element)
+
+    def _paragraph(self, paragraph: Any) -> None:
+        text = _text(paragraph)
+        level = self._styles.heading_level(paragraph)
+        indent = self._styles.list_depth(paragraph)
+        if level and text.strip():
+            self._end_list()
+            self._writer.add("heading", " ".join(text.split()), level)
+        elif indent is not None and text.strip():
+            self._items.append("  " * indent + "- " + text.strip())
+        elif text.strip():
+            self._end_list()
+            self._writer.add("paragraph", text)
+        for box in paragraph.iter(_W + "txbxContent"):
+            if not any(parent.tag in (_FALLBACK, _W + "txbxContent") for parent in box.iterancestors()):
+                self._children(box)
+
+    def _end_list(self) -> None:
+        self._writer.add("list", "\n".join(self._items))
+        self._items.clear()
+
+
+class _Styles:
+    """Which paragraph styles are headings or list items, through the styles they are based on."""
+
+    def __init__(self, word: WordDocument) -> None:
+        self._elements = {}
+        styles = getattr(word.part, "styles", None)
+        for element in styles.element if styles is not None else ():
+            if element.tag == _W + "style":
+                self._elements[element.get(_W + "styleId")] = element
+        self._known: dict[str, tuple[int, bool]] = {}
+
+    def heading_level(self, paragraph: Any) -> int:
+        """1 to 9, or 0 for what is no heading."""
+        own = _value(paragraph, "pPr/w:outlineLvl")
+        if own is not None:
+            return int(own) + 1 if own.isdigit() and int(own) < 9 else 0
+        return self._style(paragraph)[0]
+
+    def list_depth(self, paragraph: Any) -> int | None:
+        """0 for the outermost items; None for what is no list item."""
+        number = _value(paragraph, "pPr/w:numPr/w:numId")
+        if number == "0" or (number is None and not self._style(paragraph)[1]):
+            return None
+        depth = _value(paragraph, "pPr/w:numPr/w:ilvl") or "0"
+        return min(int(depth), 8) if depth.isdigit() else 0
+
+    def _style(self, paragraph: Any) -> tuple[int, bool]:
+        name = _value(paragraph, "pPr/w:pStyle")
+        if name is None:
+            return 0, False
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> tuple[int, bool]:
+        level, listed, seen = 0, False, set[str]()
+        while name in self._elements and name not in seen:
+            seen.add(name)
+            element = self._elements[name]
+            shown = _value(element, "name") or ""
+            outline = _value(element, "pPr/w:outlineLvl") or ""
+            if match := _HEADING.fullmatch(shown):
+                level = level or int(match[1])
+            elif shown.lower() == "title":
+                level = level or 1
+            elif outline.isdigit() and int(outline) < 9:
+                level = level or int(outline) + 1
+            numbered = _value(element, "pPr/w:numPr/w:numId") not in (None, "0")
+            listed = listed or numbered or shown.lower().startswith("list ")
+            name = _value(element, "basedOn") or ""
+        return level, listed and not level
+
+
+def _value(element: Any, path: str) -> str | None:
+    """The `w:val` of a descendant named by a path such as `pPr/w:numPr`."""
+    found = element.find("/".join(_W + step.removeprefix("w:") for step in path.split("/")))
+    return None if found is None else found.get(_W + "val")
+
+
+def _text(paragraph: Any) -> str:
+    """What a reader sees: insertions count, deletions don't; text boxes are written on their own."""
+    parts: list[str] = []
+    stack = list(reversed(paragraph))
+    while stack:
+        element = stack.pop()
+        tag = element.tag
+        if tag in (_W + "t", _M + "t"):
+            parts.append(element.text or "")
+        elif tag in (_W + "tab", _W + "ptab"):
+            parts.append("\t")
+        elif tag in (_W + "br", _W + "cr"):
+            parts.append("\n")
+        elif tag == _W + "noBreakHyphen":
+            parts.append("-")
+        elif tag not in (_W + "txbxContent", _W + "pPr", _W + "rPr", _W + "moveFrom", _W + "del", _FALLBACK):
+            stack.extend(reversed(element))
+    return "".join(parts)
+
+
+def _rows(table: Any) -> Iterator[str]:
+    """Rows as `a | b`; a merged cell's text stands once, a nested table's in its cell."""
+    for row in table.iter(_W + "tr"):
+        if next(row.iterancestors(_W + "tbl")) is not table:
+            continue
+        cells = [
+            " ".join(" ".join(_text(p).split()) for p in cell.iter(_W + "p")).strip()
+            for cell in row.iter(_W + "tc")
+            if next(cell.iterancestors(_W + "tr")) is row
+        ]
+        if any(cells):
+            yield " | ".join(cells)
+
+
+def _notes(word: WordDocument) -> Iterator[Any]:
+    from docx.oxml.parser import parse_xml
+
+    for relation in word.part.rels.values():
+        if relation.reltype.rsplit("/", 1)[-1] in _NOTES and not relation.is_external:
+            yield parse_xml(relation.target_part.blob)
+
+
+def _metadata(word: WordDocument) -> dict[str, str]:
+    properties = word.core_properties
+    found = {
+        "title": properties.title,
+        "author": properties.author,
+        "subject": properties.subject,
+        "keywords": properties.keywords,
+        "created": properties.created.isoformat() if properties.created else "",
+        "modified": properties.modified.isoformat() if properties.modified else "",
+    }
+    return {key: clean(value).strip() for key, value in found.items() if value and value.strip()}
+
+
+def _opened(raw: RawDocument) -> WordDocument:
+    import docx
+
+    try:
+        return docx.Document(io.BytesIO(raw.data))
+    except Exception as error:
+        raise ParseError(
+            f"{raw.name} is not a readable DOCX file: {error or type(error).__name__}",
+            hint="open it in a word processor and save it as Word Document (.docx)",
+        ) from error
+
+
+def _refuse_bomb(raw: RawDocument) -> None:
+    """By the sizes that the archive declares: `zipfile` never unpacks more than those."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw.data)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise ParseError(f"{raw.name} is a damaged DOCX file: {error}", hint="get a whole copy") from error
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise ParseError(f"{raw.name} is encrypted", hint="it needs a password: save it without one")
+    total = sum(entry.file_size for entry in entries)
+    xml = sum(entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels")))
+    absurd = total > _RATIO_MATTERS and total > _MAX_RATIO * len(raw.data)
+    if total > _MAX_BYTES or xml > _MAX_XML_BYTES or absurd:
+        raise ParseError(
+            f"{raw.name} would unpack to {total / 1e6:.0f} MB from {len(raw.data) / 1e6:.1f} MB",
+            hint="it looks like a zip bomb: ingest its text in another form if you trust it",
+        )

@@ -1,0 +1,174 @@
+"""PDF, through PDFium."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ragent.errors import ParseError
+from ragent.types import Document, Page, RawDocument
+from ragent_connectors.parsers.decoding import clean
+from ragent_connectors.parsers.pdf_layout import HYPHEN, OutlineEntry, TextLine, page_blocks
+from ragent_connectors.parsers.titles import choose_title
+from ragent_connectors.parsers.writer import TextWriter
+
+if TYPE_CHECKING:
+    import pypdfium2 as pdfium
+
+_HEADER_BYTES = 1024
+_MAX_OUTLINE = 5000
+_DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})(\d{2})?)?")
+# PDFium writes U+FFFE (older ones U+0002) for a hyphen at the end of a line, and no line end after it.
+_LINE_END = re.compile("[\x02\ufffe](?:\r?\n)?|\r?\n")
+# PDFium is not thread safe, not even between documents.
+_LOCK = threading.Lock()
+
+
+class PdfParser:
+    """Takes what has the PDF mark near its beginning, as PDF readers do."""
+
+    def accepts(self, raw: RawDocument) -> float:
+        return 1.0 if b"%PDF-" in raw.data[:_HEADER_BYTES] else 0.0
+
+    def parse(self, raw: RawDocument) -> Document:
+        import pypdfium2 as pdfium
+
+        with _LOCK:
+            try:
+                pdf = pdfium.PdfDocument(raw.data)
+            except pdfium.PdfiumError as error:
+                raise _refusal(raw, error) from error
+            try:
+                properties = pdf.get_metadata_dict(skip_empty=True)
+                outline = _outline(pdf)
+                lines = [_page_lines(pdf, number) for number in range(len(pdf))]
+            finally:
+                pdf.close()
+        return _document(raw, lines, outline, properties)
+
+
+def _document(
+    raw: RawDocument,
+    lines: Sequence[Sequence[TextLine]],
+    outline: Sequence[OutlineEntry],
+    properties: dict[str, str],
+) -> Document:
+    writer = TextWriter()
+    starts = []
+    for blocks in page_blocks(lines, outline):
+        starts.append(writer.length)
+        for index, block in enumerate(blocks):
+            before = writer.length
+            writer.add(block.kind, block.text, block.level)
+            if index == 0 and before:
+                starts[-1] = before + 2  # the blank line between belongs to the page before
+    text = writer.text
+    if not text:
+        raise ParseError(
+            f"{raw.name} has no text layer: it holds only images", hint="run OCR on it first (ocrmypdf, say)"
+        )
+    starts = [min(start, len(text)) for start in starts]
+    pages = tuple(
+        Page(number, start, end)
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True), 1)
+    )
+    metadata = _metadata(properties)
+    return Document(
+        uri=raw.uri,
+        title=choose_title(raw, (metadata.get("title"), writer.first_heading())),
+        text=text,
+        media_type="application/pdf",
+        blocks=writer.blocks,
+        pages=pages,
+        metadata=metadata,
+    )
+
+
+def _page_lines(pdf: pdfium.PdfDocument, index: int) -> list[TextLine]:
+    """The lines of one page in PDFium's reading order; a page that can't be read has none."""
+    import pypdfium2 as pdfium
+
+    try:
+        page = pdf[index]
+    except pdfium.PdfiumError:
+        return []
+    try:
+        text_page = page.get_textpage()
+    except pdfium.PdfiumError:
+        page.close()
+        return []
+    try:
+        return _lines(text_page)
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _lines(text_page: pdfium.PdfTextPage) -> list[TextLine]:
+    from pypdfium2.raw import FPDFText_GetCharIndexFromTextIndex as char_index
+
+    lines: list[TextLine] = []
+    text = text_page.get_text_range(errors="replace")
+    start = 0
+    for end in (*_LINE_END.finditer(text), None):
+        raw_line = text[start : end.start() if end else len(text)]
+        stripped = raw_line.strip()
+        if stripped:
+            first = start + raw_line.index(stripped)
+            last = first + len(stripped) - 1
+            left = _box(text_page, char_index(text_page, first))
+            right = _box(text_page, char_index(text_page, last)) if last > first else left
+            hyphen = HYPHEN if end and end[0][0] in "\x02\ufffe" else ""
+            lines.append(TextLine(stripped + hyphen, left[0], right[2], left[1], left[3]))
+        start = end.end() if end else len(text)
+    return lines
+
+
+def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top in points, with the height of the font; zeros where PDFium knows none."""
+    import pypdfium2 as pdfium
+
+    try:
+        left, bottom, right, top = text_page.get_charbox(index, loose=True) if index >= 0 else (0, 0, 0, 0)
+    except pdfium.PdfiumError:
+        return 0.0, 0.0, 0.0, 0.0
+    return left, bottom, right, top
+
+
+def _outline(pdf: pdfium.PdfDocument) -> list[OutlineEntry]:
+    """The bookmarks that lead to a page, at most a few thousand of them."""
+    entries: list[OutlineEntry] = []
+    for bookmark in pdf.get_toc():
+        if len(entries) >= _MAX_OUTLINE:
+            break
+        target = bookmark.get_dest()
+        page = target.get_index() if target else None
+        if page is not None:
+            entries.append(OutlineEntry(page, bookmark.level + 1, clean(bookmark.get_title())))
+    return entries
+
+
+def _metadata(properties: dict[str, str]) -> dict[str, str]:
+    names = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords"}
+    found = {names[key]: clean(value).strip() for key, value in properties.items() if key in names}
+    for key, name in (("CreationDate", "created"), ("ModDate", "modified")):
+        if match := _DATE.match(properties.get(key, "")):
+            day = "-".join(part for part in match.groups()[:3] if part)
+            time = ":".join(part for part in match.groups()[3:] if part)
+            found[name] = f"{day}T{time}" if time and len(day) == 10 else day
+    return {key: value for key, value in found.items() if value}
+
+
+def _refusal(raw: RawDocument, error: Exception) -> ParseError:
+    from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+
+    code = getattr(error, "err_code", None)
+    if code == FPDF_ERR_PASSWORD:
+        return ParseError(f"{raw.name} is encrypted", hint="it needs a password: save a copy without one")
+    if code == FPDF_ERR_SECURITY:
+        return ParseError(
+            f"{raw.name} uses an encryption that can't be read", hint="save a copy without encryption"
+        )
+    return ParseError(f"{raw.name} is not a readable PDF: {error}", hint="it is damaged: get a whole copy")

@@ -1,0 +1,201 @@
+"""From the lines of PDF pages to headings and paragraphs, by position and size.
+
+Plain heuristics over one line at a time: cheap enough for hundreds of pages a second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from ragent.types import BlockKind
+
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " "}
+)
+_ITEM = re.compile(r"([•◦▪●○■–—*-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
+_SENTENCE_END = (".", "!", "?", ":", ";", "。", "！", "？", '."', ".”", ".)")
+HYPHEN = "\u00ad"
+"""Ends a line whose last word may go on in the next."""
+_HYPHENS = (HYPHEN, "-", "\u2010")
+_HEADING_SCALE = 1.15
+_HEADING_LENGTH = 200
+_FULL_LINE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text and its box in points, y upwards; zeros where the position is unknown."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    @property
+    def size(self) -> float:
+        """Height of its font, to half a point, so that equal fonts compare equal."""
+        return round((self.top - self.bottom) * 2) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A bookmark: index of its page (from 0), depth (from 1) and title."""
+
+    page: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageBlock:
+    """A block of text of one page."""
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+
+
+def page_blocks(
+    pages: Sequence[Sequence[TextLine]], outline: Sequence[OutlineEntry]
+) -> Iterator[list[PageBlock]]:
+    """The blocks of each page. Headings are the bookmarked ones; without any, what is set in larger type."""
+    pages = [_visual_lines(lines) for lines in pages]
+    marked = [_marked(lines, [e for e in outline if e.page == page]) for page, lines in enumerate(pages)]
+    levels = {} if any(marked) else _size_levels(pages)
+    for lines, headings in zip(pages, marked, strict=True):
+        yield _blocks(lines, headings, levels)
+
+
+def _visual_lines(pieces: Sequence[TextLine]) -> list[TextLine]:
+    """Joins what PDFium splits at a raised or lowered character (footnote marks, indices)."""
+    lines: list[TextLine] = []
+    for piece in pieces:
+        last = lines[-1] if lines else None
+        overlap = min(last.top, piece.top) - max(last.bottom, piece.bottom) if last else 0.0
+        if last and overlap > 0.4 * min(last.size, piece.size) and piece.left >= last.right - 1:
+            gap = " " if piece.left - last.right > 0.15 * max(last.size, piece.size) else ""
+            tall = max(last, piece, key=lambda line: line.size)
+            lines[-1] = TextLine(last.text + gap + piece.text, last.left, piece.right, tall.bottom, tall.top)
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _blocks(
+    lines: Sequence[TextLine], headings: dict[int, tuple[int, int]], levels: dict[float, int]
+) -> list[PageBlock]:
+    """`headings` maps the first line of a bookmarked heading to its last line and level."""
+    blocks: list[PageBlock] = []
+    pitch = _pitch(lines)
+    index = 0
+    while index < len(lines):
+        end = index + 1
+        if index in headings:
+            end, level = headings[index]
+        else:
+            level = levels.get(lines[index].size, 0)
+            while (
+                end < len(lines) and end not in headings and not _breaks(lines[index:end], lines[end], pitch)
+            ):
+                end += 1
+        text = _joined(lines[index:end])
+        heading = level and len(text) <= _HEADING_LENGTH and any(c.isalpha() for c in text)
+        if heading:
+            blocks.append(PageBlock("heading", text.replace("\n", " "), level))
+        else:
+            blocks.append(PageBlock("list" if _ITEM.match(text) else "paragraph", text))
+        index = end
+    return blocks
+
+
+def _breaks(before: Sequence[TextLine], line: TextLine, pitch: float) -> bool:
+    """Whether a new paragraph begins at `line`, after the lines of the current one."""
+    last = before[-1]
+    if abs(last.size - line.size) > 0.1 * max(last.size, line.size) or _ITEM.match(line.text):
+        return True
+    step = last.bottom - line.bottom
+    ends = last.text.endswith(_SENTENCE_END)
+    if step < -0.5 * pitch:  # the next column
+        return ends or not line.text[0].islower()
+    if pitch and step > 1.4 * pitch:
+        return True
+    indent = line.left - last.left
+    if len(before) > 1 and indent > 0.7 * line.size and ends:
+        return True
+    return ends and last.right < max(b.right for b in before) - 8 * line.size
+
+
+def _joined(lines: Sequence[TextLine]) -> str:
+    """Lines as flowing text; short ones (verse, addresses, rows of a table) keep their line ends."""
+    parts: list[str] = []
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    for index, line in enumerate(lines):
+        text = line.text.translate(_LIGATURES)
+        following = lines[index + 1].text if index + 1 < len(lines) else ""
+        if following and text.endswith(_HYPHENS) and text[-2:-1].isalnum() and following[0].isalnum():
+            broken = text[-2].isalpha() and following[0].islower()
+            parts.append(text[:-1] if broken else text[:-1] + "-")
+            continue
+        full = line.right - left >= _FULL_LINE * (right - left)
+        flows = full or not following or following[0].islower()
+        parts.append(text.replace(HYPHEN, "-") + (" " if flows else "\n"))
+    return "".join(parts).strip()
+
+
+def _pitch(lines: Sequence[TextLine]) -> float:
+    """The usual distance between two baselines."""
+    steps = [a.bottom - b.bottom for a, b in pairwise(lines)]
+    positive = [step for step in steps if step > 1]
+    return median(positive) if positive else 0.0
+
+
+def _size_levels(pages: Sequence[Sequence[TextLine]]) -> dict[float, int]:
+    """Font sizes clearly above the body's, largest first, as heading levels 1 to 6."""
+    letters: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            letters[line.size] += len(line.text)
+    if not letters:
+        return {}
+    body = letters.most_common(1)[0][0]
+    larger = sorted((size for size in letters if size > body * _HEADING_SCALE), reverse=True)
+    return {size: min(level, 6) for level, size in enumerate(larger, 1)}
+
+
+def _marked(lines: Sequence[TextLine], entries: Sequence[OutlineEntry]) -> dict[int, tuple[int, int]]:
+    """Where the titles of bookmarks stand among a page's lines: first line to (end line, level)."""
+    found: dict[int, tuple[int, int]] = {}
+    if not entries:
+        return found
+    keys = [_key(line.text) for line in lines]
+    for entry in entries:
+        title = _key(entry.title)
+        place = title and _place(keys, title, found)
+        if place:
+            found[place[0]] = (place[1], entry.level)
+    return found
+
+
+def _place(keys: Sequence[str], title: str, taken: dict[int, tuple[int, int]]) -> tuple[int, int] | None:
+    """Lines that together are the title, a number before it allowed."""
+    for first in range(len(keys)):
+        joined = ""
+        for end in range(first + 1, min(first + 4, len(keys) + 1)):
+            joined += keys[end - 1]
+            if joined.endswith(title) and joined.removesuffix(title).isdecimal() | (joined == title):
+                if first not in taken:
+                    return first, end
+                break
+            if len(joined) > len(title) + 8:
+                break
+    return None
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.translate(_LIGATURES).casefold() if c.isalnum())
