@@ -1,0 +1,1 @@
+"""The derived indexes: nearest neighbours by FAISS, keywords by tantivy. Never the truth."""

@@ -1,0 +1,41 @@
+"""How texts and queries become keywords: the same way, or they wouldn't meet."""
+
+from __future__ import annotations
+
+import re
+
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+from ragent.index.stopwords import STOP_WORDS
+
+VERSION = 1
+"""Counted up whenever keywords come out differently, so that older indexes are rebuilt."""
+
+_LONGEST_WORD = 60
+_CONTRACTION = re.compile(r"(?<=[a-z])(?:n['’]t|['’](?:s|d|m|ll|re|ve))\b", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"\b\w*(?:[a-z][A-Z]|[A-Z]{2}[a-z]{3})\w*\b")
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+def make_analyzer() -> TextAnalyzer:
+    """Lower-cased words without accents and stop words, as English Snowball stems."""
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    for step in (
+        Filter.remove_long(_LONGEST_WORD),
+        Filter.lowercase(),
+        Filter.ascii_fold(),
+        Filter.custom_stopword(sorted(STOP_WORDS)),
+        Filter.stemmer("english"),
+    ):
+        builder = builder.filter(step)
+    return builder.build()
+
+
+def prepare(text: str) -> str:
+    """Undo contractions; put the pieces of identifiers behind them (`readFile` → `readFile read File`)."""
+    return _IDENTIFIER.sub(_with_pieces, _CONTRACTION.sub("", text))
+
+
+def _with_pieces(match: re.Match[str]) -> str:
+    word = match[0]
+    return " ".join([word, *_PIECE.findall(word)])

@@ -1,0 +1,121 @@
+"""Keyword search by BM25 (Robertson and Zaragoza 2009), over tantivy.
+
+Title, context and text share one field, in which the title stands twice: weights by repetition, which keep
+BM25's saturation over all of a chunk's words (Robertson, Zaragoza and Taylor 2004), unlike a sum of scores by
+field. A query is never parsed: its words are looked up, whatever characters it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tantivy
+from tantivy import Occur, Query
+
+from ragent.errors import CorruptIndex
+from ragent.index.analysis import make_analyzer, prepare
+from ragent.protocols import Ids, Vectors
+from ragent.store import IndexedText
+
+_ANALYZER = "english"
+_WRITER_BYTES = 64_000_000
+_IDS_A_DELETE = 4096
+_PHRASE = re.compile(r'"([^"]+)"')
+
+
+class KeywordIndex:
+    """BM25 over chunks, in a folder or (without one) in memory. One writer at a time, many searches."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Open what is in the folder, or begin there. Raises CorruptIndex when tantivy can't read it."""
+        self._analyzer = make_analyzer()
+        self._schema = _schema()
+        try:
+            self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
+            self._index.register_tokenizer(_ANALYZER, self._analyzer)
+            self._searcher = self._index.searcher()
+        except ValueError as error:
+            raise CorruptIndex(f"keyword index {folder}: {error}", hint="ragent index rebuild") from error
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def update(self, removed: Ids, added: Iterable[list[IndexedText]]) -> int:
+        """Remove chunks by id, add others, and commit all of it in one step; how many were added.
+
+        An added chunk replaces one of the same id, so that an update may be repeated.
+        """
+        writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for first in range(0, len(removed), _IDS_A_DELETE):
+            writer.delete_documents_by_query(self._among(removed[first : first + _IDS_A_DELETE]))
+        count = 0
+        for texts in added:
+            writer.delete_documents_by_query(self._among([text.chunk_id for text in texts]))
+            for text in texts:
+                writer.add_document(_document(text))
+            count += len(texts)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        return count
+
+    def search(self, query: str, k: int) -> tuple[Ids, Vectors]:
+        """At most `k` ids with their BM25 scores, best first, of chunks that share a word with the query."""
+        wanted = self._parse(query)
+        if wanted is None or k < 1:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        return self._run(wanted, k)
+
+    def score(self, query: str, ids: Ids) -> Vectors:
+        """BM25 scores, shape (n,), of the given ids; 0 for those that share no word with the query."""
+        scores = np.zeros(len(ids), dtype=np.float32)
+        wanted = self._parse(query)
+        if wanted is None or not len(ids):
+            return scores
+        among = Query.const_score_query(self._among(ids), 0.0)
+        both = Query.boolean_query([(Occur.Must, among), (Occur.Must, wanted)])
+        found = dict(zip(*(column.tolist() for column in self._run(both, len(ids))), strict=True))
+        return np.array([found.get(int(i), 0.0) for i in ids], dtype=np.float32)
+
+    def _run(self, query: Query, k: int) -> tuple[Ids, Vectors]:
+        hits = self._searcher.search(query, k, count=False).hits
+        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return np.array(ids, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float32)
+
+    def _parse(self, query: str) -> Query | None:
+        """The words of the query, each as often as it stands there, and its quoted phrases on top of them."""
+        parts = [
+            self._boosted(Query.term_query(self._schema, "body", word), count)
+            for word, count in Counter(self._analyzer.analyze(prepare(query))).items()
+        ]
+        for quoted in _PHRASE.findall(query):
+            words = self._analyzer.analyze(prepare(quoted))
+            if len(words) > 1:
+                parts.append(Query.phrase_query(self._schema, "body", words))
+        return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else None
+
+    def _boosted(self, query: Query, count: int) -> Query:
+        return query if count == 1 else Query.boost_query(query, float(count))
+
+    def _among(self, ids: Iterable[int]) -> Query:
+        return Query.term_set_query(self._schema, "id", [int(i) for i in ids])
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    builder.add_text_field("body", tokenizer_name=_ANALYZER)
+    return builder.build()
+
+
+def _document(text: IndexedText) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_unsigned("id", text.chunk_id)
+    document.add_text("body", prepare("\n".join([text.title, text.title, text.context, text.text])))
+    return document

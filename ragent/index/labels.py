@@ -1,0 +1,60 @@
+"""Which id stands at which position of a FAISS index, and which of them were removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+import numpy as np
+
+from ragent.protocols import Ids
+
+NO_IDS: Ids = np.empty(0, dtype=np.int64)
+
+
+class Labels:
+    """Ids by position. They ascend, so that a binary search finds an id's position."""
+
+    def __init__(self, ids: Ids = NO_IDS, dead: Ids = NO_IDS) -> None:
+        self.ids = NO_IDS
+        self._live = np.empty(0, dtype=bool)
+        self.append(ids)
+        self.remove(dead)
+
+    @property
+    def dead(self) -> Ids:
+        return self.ids[~self._live]
+
+    @property
+    def live_count(self) -> int:
+        return int(np.count_nonzero(self._live))
+
+    def append(self, ids: Ids) -> None:
+        """Raises ValueError unless the ids go on ascending."""
+        grown = np.concatenate([self.ids, np.asarray(ids, dtype=np.int64)])
+        if np.any(np.diff(grown) <= 0):
+            raise ValueError("ids of an index must ascend")
+        self.ids = grown
+        self._live = np.concatenate([self._live, np.ones(len(ids), dtype=bool)])
+
+    def remove(self, ids: Ids) -> None:
+        """Mark ids as dead; unknown ones are passed over."""
+        positions = self.positions(ids)
+        self._live[positions[positions >= 0]] = False
+
+    def positions(self, ids: Ids) -> Ids:
+        """The position of each id, -1 for an unknown one."""
+        if not len(self.ids):
+            return np.full(len(ids), -1, dtype=np.int64)
+        found = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.where(self.ids[found] == ids, found, -1)
+
+    def name(self, positions: Ids) -> Ids:
+        """The id at each position; -1 stays -1."""
+        return np.where(positions >= 0, self.ids[positions], -1) if len(self.ids) else positions
+
+    def selector(self) -> Any:
+        """A FAISS selector of the live positions, or None where all are alive."""
+        if self._live.all():
+            return None
+        return faiss.IDSelectorBitmap(np.packbits(self._live, bitorder="little"))

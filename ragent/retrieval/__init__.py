@@ -1,0 +1,17 @@
+"""Finds passages: derived indexes kept in step with the store, and hybrid search over them."""
+
+from ragent.retrieval.grouping import best_of_each_document
+from ragent.retrieval.hybrid import HybridRetriever
+from ragent.retrieval.indexes import Indexes
+from ragent.retrieval.trec import document_scores, read_queries, read_run, write_run, write_scores
+
+__all__ = [
+    "HybridRetriever",
+    "Indexes",
+    "best_of_each_document",
+    "document_scores",
+    "read_queries",
+    "read_run",
+    "write_run",
+    "write_scores",
+]
