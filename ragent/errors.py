@@ -14,6 +14,7 @@
     │   ├── ContextOverflow    the prompt doesn't fit the model's context
     │   ├── ModelNotFound      no such model here
     │   └── ServerError        a model served by URL failed
+    ├── QueryError             a query can't be searched for, because it is empty, say
     ├── SchemaError            a JSON Schema can't be enforced
     ├── ToolError              a tool failed; the text is shown to the model
     ├── BudgetExceeded         a run reached its limit
@@ -83,6 +84,10 @@ class ModelNotFound(LLMError):
 
 class ServerError(LLMError):
     """A model served by URL failed."""
+
+
+class QueryError(RagentError):
+    """A query can't be searched for."""
 
 
 class SchemaError(RagentError):
