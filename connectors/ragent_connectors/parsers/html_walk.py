@@ -99,7 +99,7 @@ class HtmlWalker:
             self._list_depth += 1
         elif tag == "blockquote":
             self._open("quote", node)
-        elif tag == "table" and node.css_first(_LAYOUT) is None:
+        elif tag == "table" and not _lays_out(node):
             self._open("table", node)
         elif tag == "li":
             self._bullet = True
@@ -135,6 +135,7 @@ class HtmlWalker:
         self._container = self._owner = None
         self._writer.add(kind, "\n".join([*self._lines, *rows]))
         self._lines.clear()
+        self._rows.clear()
 
     def _flush(self) -> None:
         """End the current line of text: a paragraph, or a line of the open list, table or quote."""
@@ -168,3 +169,8 @@ class HtmlWalker:
         lines = _SPACE.sub(" ", "".join(self._inline)).split("\v")
         self._inline.clear()
         return "\n".join(line.strip(" ") for line in lines).strip()
+
+
+def _lays_out(table: LexborNode) -> bool:
+    """Whether a table holds what only a layout table does; a selector also finds the node it starts from."""
+    return any(found.mem_id != table.mem_id for found in table.css(_LAYOUT))

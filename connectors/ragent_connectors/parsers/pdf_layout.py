@@ -25,6 +25,7 @@ _HYPHENS = (HYPHEN, "-", "\u2010")
 _HEADING_SCALE = 1.15
 _HEADING_LENGTH = 200
 _FULL_LINE = 0.8
+_SPARSE = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,24 @@ class TextLine:
     def size(self) -> float:
         """Height of its font, to half a point, so that equal fonts compare equal."""
         return round((self.top - self.bottom) * 2) / 2
+
+    @property
+    def density(self) -> float:
+        """Characters per stretch as wide as the font is high: low where columns leave gaps."""
+        width = self.right - self.left
+        return len(self.text) * self.size / width if width > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What is usual in a document: heading levels by font size, and the density of flowing text."""
+
+    levels: dict[float, int]
+    density: float
+
+    def is_row(self, line: TextLine) -> bool:
+        """Whether a line has the gaps of a table's row."""
+        return 0 < line.density < _SPARSE * self.density
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +86,9 @@ def page_blocks(
     """The blocks of each page. Headings are the bookmarked ones; without any, what is set in larger type."""
     pages = [_visual_lines(lines) for lines in pages]
     marked = [_marked(lines, [e for e in outline if e.page == page]) for page, lines in enumerate(pages)]
-    levels = {} if any(marked) else _size_levels(pages)
+    style = Style({} if any(marked) else _size_levels(pages), _usual_density(pages))
     for lines, headings in zip(pages, marked, strict=True):
-        yield _blocks(lines, headings, levels)
+        yield _blocks(lines, headings, style)
 
 
 def _visual_lines(pieces: Sequence[TextLine]) -> list[TextLine]:
@@ -78,7 +97,7 @@ def _visual_lines(pieces: Sequence[TextLine]) -> list[TextLine]:
     for piece in pieces:
         last = lines[-1] if lines else None
         overlap = min(last.top, piece.top) - max(last.bottom, piece.bottom) if last else 0.0
-        if last and overlap > 0.4 * min(last.size, piece.size) and piece.left >= last.right - 1:
+        if last and overlap > 0.2 * min(last.size, piece.size) and piece.left >= last.right - 1:
             gap = " " if piece.left - last.right > 0.15 * max(last.size, piece.size) else ""
             tall = max(last, piece, key=lambda line: line.size)
             lines[-1] = TextLine(last.text + gap + piece.text, last.left, piece.right, tall.bottom, tall.top)
@@ -87,48 +106,63 @@ def _visual_lines(pieces: Sequence[TextLine]) -> list[TextLine]:
     return lines
 
 
-def _blocks(
-    lines: Sequence[TextLine], headings: dict[int, tuple[int, int]], levels: dict[float, int]
-) -> list[PageBlock]:
-    """`headings` maps the first line of a bookmarked heading to its last line and level."""
+def _blocks(lines: Sequence[TextLine], headings: dict[int, tuple[int, int]], style: Style) -> list[PageBlock]:
+    """`headings` maps the first line of a bookmarked heading to the line after it and its level."""
     blocks: list[PageBlock] = []
     pitch = _pitch(lines)
     index = 0
     while index < len(lines):
-        end = index + 1
         if index in headings:
             end, level = headings[index]
+            blocks.append(PageBlock("heading", _joined(lines[index:end]).replace("\n", " "), level))
         else:
-            level = levels.get(lines[index].size, 0)
+            end = index + 1
             while (
-                end < len(lines) and end not in headings and not _breaks(lines[index:end], lines[end], pitch)
+                end < len(lines)
+                and end not in headings
+                and not _breaks(lines[index:end], lines[end], pitch, style)
             ):
                 end += 1
-        text = _joined(lines[index:end])
-        heading = level and len(text) <= _HEADING_LENGTH and any(c.isalpha() for c in text)
-        if heading:
-            blocks.append(PageBlock("heading", text.replace("\n", " "), level))
-        else:
-            blocks.append(PageBlock("list" if _ITEM.match(text) else "paragraph", text))
+            blocks.append(_block(lines[index:end], style))
         index = end
     return blocks
 
 
-def _breaks(before: Sequence[TextLine], line: TextLine, pitch: float) -> bool:
-    """Whether a new paragraph begins at `line`, after the lines of the current one."""
+def _block(lines: Sequence[TextLine], style: Style) -> PageBlock:
+    level = style.levels.get(lines[0].size, 0)
+    if len(lines) > 1 and all(style.is_row(line) for line in lines):
+        return PageBlock("table", "\n".join(line.text.translate(_LIGATURES) for line in lines))
+    text = _joined(lines)
+    if level and len(text) <= _HEADING_LENGTH and any(c.isalpha() for c in text):
+        return PageBlock("heading", text.replace("\n", " "), level)
+    return PageBlock("list" if _ITEM.match(text) else "paragraph", text)
+
+
+def _breaks(before: Sequence[TextLine], line: TextLine, pitch: float, style: Style) -> bool:
+    """Whether a new block begins at `line`, after the lines of the current one."""
     last = before[-1]
-    if abs(last.size - line.size) > 0.1 * max(last.size, line.size) or _ITEM.match(line.text):
-        return True
     step = last.bottom - line.bottom
+    if abs(last.size - line.size) > 0.1 * max(last.size, line.size) or style.is_row(last) != style.is_row(
+        line
+    ):
+        return True
+    if style.is_row(line):
+        return step > 2.2 * pitch
+    return bool(_ITEM.match(line.text)) or _new_paragraph(before, line, step, pitch)
+
+
+def _new_paragraph(before: Sequence[TextLine], line: TextLine, step: float, pitch: float) -> bool:
+    last = before[-1]
     ends = last.text.endswith(_SENTENCE_END)
     if step < -0.5 * pitch:  # the next column
         return ends or not line.text[0].islower()
     if pitch and step > 1.4 * pitch:
         return True
-    indent = line.left - last.left
-    if len(before) > 1 and indent > 0.7 * line.size and ends:
-        return True
-    return ends and last.right < max(b.right for b in before) - 8 * line.size
+    if not ends:
+        return False
+    indented = len(before) > 1 and line.left - last.left > 0.7 * line.size
+    after_item = bool(_ITEM.match(before[0].text)) and line.left < before[0].left + 0.3 * line.size
+    return indented or after_item or last.right < max(b.right for b in before) - 8 * line.size
 
 
 def _joined(lines: Sequence[TextLine]) -> str:
@@ -153,6 +187,17 @@ def _pitch(lines: Sequence[TextLine]) -> float:
     steps = [a.bottom - b.bottom for a, b in pairwise(lines)]
     positive = [step for step in steps if step > 1]
     return median(positive) if positive else 0.0
+
+
+def _usual_density(pages: Sequence[Sequence[TextLine]]) -> float:
+    """Median over characters, so that long lines count for more."""
+    lines = sorted((line for lines in pages for line in lines), key=lambda line: line.density)
+    half = sum(len(line.text) for line in lines) / 2
+    for line in lines:
+        half -= len(line.text)
+        if half <= 0:
+            return line.density
+    return 0.0
 
 
 def _size_levels(pages: Sequence[Sequence[TextLine]]) -> dict[float, int]:
@@ -183,12 +228,12 @@ def _marked(lines: Sequence[TextLine], entries: Sequence[OutlineEntry]) -> dict[
 
 
 def _place(keys: Sequence[str], title: str, taken: dict[int, tuple[int, int]]) -> tuple[int, int] | None:
-    """Lines that together are the title, a number before it allowed."""
-    for first in range(len(keys)):
+    """Lines that together are the title; the first may begin with its number."""
+    for first in (index for index, key in enumerate(keys) if not key.isdecimal()):
         joined = ""
         for end in range(first + 1, min(first + 4, len(keys) + 1)):
             joined += keys[end - 1]
-            if joined.endswith(title) and joined.removesuffix(title).isdecimal() | (joined == title):
+            if joined.endswith(title) and (joined == title or joined.removesuffix(title).isdecimal()):
                 if first not in taken:
                     return first, end
                 break

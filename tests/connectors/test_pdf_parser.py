@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ragent.errors import ParseError
+from ragent.types import Document, RawDocument
+from ragent_connectors.parsers.pdf import PdfParser
+
+Parse = Callable[[str, bytes | str], Document]
+MakePdf = Callable[..., bytes]
+
+PROSE = [
+    "The harbour master is responsible for every vessel that lies at the quay,",
+    "and decides in which order they leave when the weather is bad and the",
+    "entrance is narrow. Nobody may leave without a word from the watch-",
+    "house, by day or by night, in any weather.",
+]
+MORE = [
+    "A second paragraph follows after a gap, as paragraphs usually do in print,",
+    "and it says that the log is kept for ten years and then burnt.",
+]
+
+
+def column(
+    lines: list[str], top: float, x: float = 72, size: float = 11
+) -> list[tuple[float, float, float, str]]:
+    return [(x, top - 14 * index, size, line) for index, line in enumerate(lines)]
+
+
+def shape(document: Document) -> list[tuple[str, int, str]]:
+    return [(b.kind, b.level, document.text[b.start : b.end]) for b in document.blocks]
+
+
+def test_lines_become_paragraphs_and_large_type_headings(parse: Parse, make_pdf: MakePdf) -> None:
+    page = [
+        (72, 760, 20, "Handbook"),
+        (72, 730, 14, "1. The harbour"),
+        *column(PROSE, 700),
+        *column(MORE, 620),
+    ]
+    assert shape(parse("a.pdf", make_pdf([page]))) == [
+        ("heading", 1, "Handbook"),
+        ("heading", 2, "1. The harbour"),
+        ("paragraph", 0, " ".join(PROSE).replace("watch- house", "watchhouse")),
+        ("paragraph", 0, " ".join(MORE)),
+    ]
+
+
+def test_an_indented_line_begins_a_paragraph(parse: Parse, make_pdf: MakePdf) -> None:
+    lines = column([*PROSE, *MORE], 700)
+    lines[4] = (90, *lines[4][1:])
+    document = parse("a.pdf", make_pdf([lines]))
+    assert [text[:8] for _, _, text in shape(document)] == ["The harb", "A second"]
+
+
+def test_rows_of_a_table_keep_their_lines(parse: Parse, make_pdf: MakePdf) -> None:
+    rows = [("Berth", "Depth"), ("1 Linkspan", "4.6"), ("2 Fish quay", "3.0")]
+    table = [
+        (x, 600 - 16 * n, 11, text)
+        for n, row in enumerate(rows)
+        for x, text in zip((72, 420), row, strict=True)
+    ]
+    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *table]]))
+    assert shape(document)[-1] == ("table", 0, "Berth Depth\n1 Linkspan 4.6\n2 Fish quay 3.0")
+
+
+def test_bookmarks_are_headings_where_their_title_stands(parse: Parse, make_pdf: MakePdf) -> None:
+    first = [
+        (72, 760, 30, "ACME"),
+        (72, 720, 11, "1 Scope and"),
+        (72, 706, 11, "purpose"),
+        *column(PROSE, 660),
+    ]
+    second = [*column([*MORE, "80."], 700), (72, 600, 11, "Terms")]
+    bookmarks = [("Scope and Purpose", 0), ("Terms", 1), ("Not there", 1)]
+    document = parse("a.pdf", make_pdf([first, second], bookmarks=bookmarks))
+    assert [item for item in shape(document) if item[0] == "heading"] == [
+        ("heading", 1, "1 Scope and purpose"),
+        ("heading", 1, "Terms"),
+    ]
+
+
+def test_pages_cover_the_text(parse: Parse, make_pdf: MakePdf) -> None:
+    pages = [[], column(PROSE, 700), [], column(MORE, 700), []]
+    document = parse("a.pdf", make_pdf(pages, title="Microsoft Word - Harbour rules.docx"))
+    assert [page.number for page in document.pages] == [1, 2, 3, 4, 5]
+    assert document.pages[0].start == 0
+    assert document.pages[-1].end == len(document.text)
+    assert all(before.end == after.start for before, after in pairwise(document.pages))
+    words = [document.text[page.start : page.end].split() for page in document.pages]
+    assert [bool(found) for found in words] == [False, True, False, True, False]
+    assert words[1][:2] == ["The", "harbour"]
+    assert words[3] == " ".join(MORE).split()
+    assert document.title == "Harbour rules"
+    assert document.metadata["created"] == "2024-01-31T12:00:00"
+
+
+def test_the_mark_may_stand_behind_some_rubbish(parse: Parse, make_pdf: MakePdf) -> None:
+    data = make_pdf([column(PROSE, 700)])
+    assert parse("scan.txt", b"\r\nrubbish\n" + data).media_type == "application/pdf"
+    assert PdfParser().accepts(RawDocument("file:///a.pdf", "a.pdf", b"x" * 2000 + data)) == 0
+
+
+def test_a_locked_file_needs_a_password(parse: Parse, make_pdf: MakePdf) -> None:
+    with pytest.raises(ParseError, match=r"a\.pdf is encrypted\n.*password"):
+        parse("a.pdf", make_pdf([column(PROSE, 700)], locked=True))
+
+
+def test_a_scan_needs_ocr(parse: Parse, make_pdf: MakePdf) -> None:
+    with pytest.raises(ParseError, match=r"only images\n.*OCR"):
+        parse("a.pdf", make_pdf([[], []]))
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.4", b"%PDF-1.7\n" + bytes(range(256)) * 40])
+def test_damage_is_a_parse_error(parse: Parse, data: bytes) -> None:
+    with pytest.raises(ParseError, match="not a readable PDF"):
+        parse("a.pdf", data)
+
+
+def test_a_truncated_file_is_read_or_refused(make_pdf: MakePdf) -> None:
+    whole = make_pdf([column(PROSE, 700), column(MORE, 700)])
+    outcomes: set[Any] = set()
+    for length in (*range(0, len(whole), 97), len(whole) - 10):
+        try:
+            outcomes.add(bool(PdfParser().parse(RawDocument("file:///a", "a.pdf", whole[:length])).text))
+        except ParseError:
+            outcomes.add(ParseError)
+    assert outcomes == {True, ParseError}
+
+
+def test_threads_may_parse_at_once(parse: Parse, make_pdf: MakePdf) -> None:
+    data = make_pdf([column(PROSE, 700)] * 20)
+    with ThreadPoolExecutor(4) as pool:
+        texts = set(pool.map(lambda _: parse("a.pdf", data).text, range(12)))
+    assert len(texts) == 1
