@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -45,20 +45,22 @@ class Atom:
 class Weights:
     """How many tokens lie between two characters, from one tokenisation of the whole text.
 
-    A token of more than 40 characters counts as one for every four: WordPiece reads a long run such as
-    base64 as a single unknown token, which must not let a passage grow without bound.
+    A token that is followed by no other for more than 40 characters counts as one for every four of them:
+    WordPiece reads a long run such as base64 as a single unknown token, which must not let a passage grow
+    without bound.
     """
 
     def __init__(self, offsets: Sequence[tuple[int, int]], length: int) -> None:
         starts = np.maximum.accumulate(np.fromiter((start for start, _ in offsets), np.int64, len(offsets)))
         spans = np.diff(starts, append=length)
-        weights = np.where(spans > _LONG_TOKEN, spans // _CHARS_PER_TOKEN, 1)
-        self._starts: list[int] = starts.tolist()
-        self._sums: list[int] = [0, *np.cumsum(weights).tolist()]
+        parts = np.where(spans > _LONG_TOKEN, spans // _CHARS_PER_TOKEN, 1)
+        first = np.repeat(np.cumsum(parts) - parts, parts)
+        within = np.arange(len(first)) - first
+        self._starts: list[int] = (np.repeat(starts, parts) + _CHARS_PER_TOKEN * within).tolist()
 
     def before(self, position: int) -> int:
         """Weight of the tokens that begin before a character."""
-        return self._sums[bisect_left(self._starts, position)]
+        return bisect_left(self._starts, position)
 
     def between(self, start: int, end: int) -> int:
         """Weight of the tokens that begin in `[start, end)`."""
@@ -66,7 +68,7 @@ class Weights:
 
     def reach(self, start: int, limit: int) -> int | None:
         """The character at which a piece from `start` grows over `limit`; None where it never does."""
-        index = bisect_right(self._sums, self.before(start) + limit) - 1
+        index = self.before(start) + limit
         return self._starts[index] if index < len(self._starts) else None
 
 
@@ -134,8 +136,7 @@ def _by_words(text: str, start: int, end: int, weights: Weights, limit: int) -> 
         if stop is None or stop >= end:
             stop = end
         else:
-            if stop <= start:  # one token heavier than the limit
-                stop = min(end, start + _CHARS_PER_TOKEN * limit)
+            stop = max(stop, start + 1)  # several tokens may begin at one character
             space = _last_space(text, start, stop)
             stop = space if space > start else stop
         span = trimmed(text, start, stop)

@@ -16,21 +16,15 @@ _BEFORE = re.compile(r"[^\s(\[\"'“‘«*_]*\Z")
 _LOOK_BACK = 24
 _CLOSERS = "\"'”’»)]*_`"
 _OPENERS = "\"'“‘«([*_`"
-# Never the end of a sentence.
-_NEVER = frozenset(
-    re.findall(
-        r"\S+",
-        "mr mrs ms dr prof st mt gen sen rep gov capt lt col sgt rev hon pres supt messrs "
-        "vs cf ca al approx resp esp incl viz e.g i.e eg ie",
-    )
+_NEVER = re.compile(
+    r"mr|mrs|ms|dr|prof|st|mt|gen|sen|rep|gov|capt|lt|col|sgt|rev|hon|pres|supt|messrs"
+    r"|vs|cf|ca|al|approx|resp|esp|incl|viz|e\.g|i\.e|eg|ie",
+    re.IGNORECASE,
 )
-# Not the end where a number follows: "No. 5", "Fig. 2", "Jan. 3".
-_BEFORE_NUMBER = frozenset(
-    re.findall(
-        r"\S+",
-        "no nos fig figs eq eqs sec secs ch chap vol vols pp p pt art nr tab ref refs ver v "
-        "jan feb mar apr jun jul aug sep sept oct nov dec",
-    )
+_NOT_BEFORE_NUMBER = re.compile(
+    r"nos?|figs?|eqs?|secs?|ch|chap|vols?|pp?|pt|art|nr|tab|refs?|v|ver"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec",
+    re.IGNORECASE,
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _NUMBERING = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})")
@@ -68,9 +62,7 @@ def _is_end(text: str, start: int, end: int) -> bool:
         return True
     found = _BEFORE.search(text, max(0, start - _LOOK_BACK), start)
     word = found[0] if found else ""
-    if word.lower() in _NEVER:
-        return False
-    if following.isdigit() and word.lower() in _BEFORE_NUMBER:
+    if _NEVER.fullmatch(word) or (following.isdigit() and _NOT_BEFORE_NUMBER.fullmatch(word)):
         return False
     if _INITIALS.fullmatch(word):  # J. Smith, U.S., p.m.
         return word.lower() in ("a.m", "p.m") and following.isupper()
