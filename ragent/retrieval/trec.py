@@ -62,6 +62,7 @@ def write_scores(path: Path, run: Run) -> None:
         for rank, (document, score) in enumerate(scores.items(), 1)
     ]
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(lines), "utf-8")
     except OSError as error:
         raise EvalError(f"can't write the run {path}: {error.strerror}") from error

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragent.errors import CorruptIndex
+from ragent.index.analysis import prepare
+from ragent.index.keyword import KeywordIndex
+from ragent.protocols import Ids
+from ragent.store import IndexedText
+
+NONE = np.empty(0, dtype=np.int64)
+TEXTS = {
+    1: ("Refunds", "Refunds > Who approves", "A running manager approves refunds over 500 EUR."),
+    2: ("Cats", "", "Cats don't run, but the café's cat sleeps."),
+    3: ("", "", "class HybridRetriever reads snake_case names, HTMLParser and iPhone12."),
+    4: ("", "", "Managers of cats approve of sleep; approves managers."),
+}
+
+
+def index_of(texts: dict[int, tuple[str, str, str]], folder: Path | None = None) -> KeywordIndex:
+    index = KeywordIndex(folder)
+    index.update(NONE, [[IndexedText(id_, *text) for id_, text in texts.items()]])
+    return index
+
+
+@pytest.fixture(scope="module")
+def index() -> KeywordIndex:
+    return index_of(TEXTS)
+
+
+def found(index: KeywordIndex, query: str) -> list[int]:
+    return index.search(query, 10)[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("runs", {1, 2}),
+        ("REFUND", {1}),
+        ("cafe", {2}),
+        ("sleeping", {2, 4}),
+        ("retriever", {3}),
+        ("hybridretriever", {3}),
+        ("HybridRetriever", {3}),
+        ("snake", {3}),
+        ("parser", {3}),
+        ("phone", {3}),
+        ("500", {1}),
+        ("unheard-of", set()),
+    ],
+)
+def test_words_meet_whatever_their_form(index: KeywordIndex, query: str, ids: set[int]) -> None:
+    assert set(found(index, query)) == ids
+
+
+@pytest.mark.parametrize("query", ["the of and", "", "   ", "?!", "don't", "what's it"])
+def test_stop_words_alone_find_nothing(index: KeywordIndex, query: str) -> None:
+    assert found(index, query) == []
+
+
+def test_stop_words_do_not_change_the_ranking(index: KeywordIndex) -> None:
+    plain, wordy = (index.search(query, 5) for query in ("manager refunds", "what is the manager of refunds"))
+    np.testing.assert_array_equal(plain[0], wordy[0])
+    np.testing.assert_array_equal(plain[1], wordy[1])
+
+
+def test_a_word_in_the_title_counts_more() -> None:
+    index = index_of({1: ("", "", "tax and more words"), 2: ("tax", "", "and other more words")})
+    assert found(index, "tax") == [2, 1]
+
+
+def test_a_quoted_phrase_comes_first(index: KeywordIndex) -> None:
+    assert found(index, "approves managers")[0] == found(index, '"approves managers"')[0] == 4
+    (_, loose), (_, exact) = (index.search(query, 1) for query in ("manager approves", '"manager approves"'))
+    assert exact[0] > loose[0]
+    assert found(index, '"manager approves"')[0] == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "refunds AND (",
+        "title:refunds",
+        'refunds" OR "',
+        "refunds^9 ~2 *",
+        "[refunds TO *}",
+        "-refunds",
+        "\\refunds",
+    ],
+)
+def test_query_syntax_means_nothing(index: KeywordIndex, query: str) -> None:
+    assert found(index, query) == [1]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_no_text_is_an_error(query: str) -> None:
+    ids, scores = _SHARED.search(query, 3)
+    assert len(ids) == len(scores) <= 3
+    np.testing.assert_allclose(_SHARED.score(query, ids), scores, rtol=1e-5)
+
+
+_SHARED = index_of(TEXTS)
+
+
+def test_scores_of_given_ids(index: KeywordIndex) -> None:
+    ids, scores = index.search("managers run", 10)
+    assert len(ids) == 3
+    some: Ids = np.array([3, *ids.tolist()[::-1], 99])
+    assert index.score("managers run", some).tolist() == [0.0, *scores.tolist()[::-1], 0.0]
+    assert index.score("the", some).tolist() == [0.0] * 5
+    assert index.score("managers", NONE).tolist() == []
+
+
+def test_removed_chunks_are_gone() -> None:
+    index = index_of(TEXTS)
+    index.update(np.array([1, 77]), [])
+    assert len(index) == 3
+    assert found(index, "refunds") == []
+
+
+def test_an_update_may_be_repeated(tmp_path: Path) -> None:
+    for _ in range(2):
+        index = index_of(TEXTS, tmp_path)
+        index.update(np.array([2]), [[IndexedText(5, "", "", "a new dog")]])
+    assert len(index) == 4 + 1 - 1
+    assert found(index, "dog") == [5]
+
+
+def test_many_in_one_update() -> None:
+    index = KeywordIndex(None)
+    count = index.update(NONE, ([IndexedText(i, "", "", f"word{i} equal")] for i in range(1, 301)))
+    assert count == len(index) == 300
+    index.update(np.arange(1, 300), [])
+    assert found(index, "equal") == [300]
+
+
+def test_comes_back_from_its_folder(tmp_path: Path) -> None:
+    before = index_of(TEXTS, tmp_path)
+    again = KeywordIndex(tmp_path)
+    for query in ("managers", "cats sleep"):
+        np.testing.assert_array_equal(before.search(query, 5), again.search(query, 5))
+
+
+def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
+    index_of(TEXTS, tmp_path)
+    (tmp_path / "meta.json").write_text("{")
+    with pytest.raises(CorruptIndex):
+        KeywordIndex(tmp_path)
+
+
+def test_identifiers_keep_their_whole_beside_their_pieces() -> None:
+    assert prepare("use readFile2 now") == "use readFile2 read File 2 now"
+    assert prepare("plain Words, CAPITALS, PDFs") == "plain Words, CAPITALS, PDFs"
