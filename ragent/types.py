@@ -109,11 +109,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first, and the plan: which engines ran, with how many candidates, in what time."""
+    """Hits, best first, and the plan: which engines ran, with how many candidates, in what time.
+
+    `relevance` is the probability that the hits bear on the query at all; None where one engine alone ran.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     plan: Mapping[str, Any]
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ field. A query is never parsed: its words are looked up, whatever characters it 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -82,6 +83,16 @@ class KeywordIndex:
         both = Query.boolean_query([(Occur.Must, among), (Occur.Must, wanted)])
         found = dict(zip(*(column.tolist() for column in self._run(both, len(ids))), strict=True))
         return np.array([found.get(int(i), 0.0) for i in ids], dtype=np.float32)
+
+    def words(self, text: str) -> frozenset[str]:
+        """The distinct keywords of a text."""
+        return frozenset(self._analyzer.analyze(prepare(text)))
+
+    def rarities(self, query: str) -> dict[str, float]:
+        """BM25's inverse document frequency of each keyword of a query."""
+        count = len(self)
+        found = {word: self._searcher.doc_freq("body", word) for word in self.words(query)}
+        return {word: math.log1p((count - df + 0.5) / (df + 0.5)) for word, df in found.items()}
 
     def _run(self, query: Query, k: int) -> tuple[Ids, Vectors]:
         hits = self._searcher.search(query, k, count=False).hits

@@ -1,5 +1,6 @@
 """Finds passages: derived indexes kept in step with the store, and hybrid search over them."""
 
+from ragent.retrieval.check import check_indexes
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
 from ragent.retrieval.indexes import Indexes
@@ -9,6 +10,7 @@ __all__ = [
     "HybridRetriever",
     "Indexes",
     "best_of_each_document",
+    "check_indexes",
     "document_scores",
     "read_queries",
     "read_run",

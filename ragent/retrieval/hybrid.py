@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ragent.errors import QueryError
 from ragent.protocols import Embedder, Ids, Vectors
 from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
+from ragent.retrieval.relevance import best_coverage, relevance
 from ragent.store import Collection, Passage, Store
 from ragent.types import Hit, SearchMode, SearchResult
 
@@ -40,11 +41,12 @@ class _Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    """Candidates, best first, and what the plan says of how they came about."""
+    """Candidates, best first, and what the plan says of how they came about. `cosine`: of the nearest."""
 
     ids: Ids
     scores: Scores
     candidates: dict[str, int]
+    cosine: float | None = None
 
 
 class HybridRetriever:
@@ -99,6 +101,7 @@ class HybridRetriever:
             ranking = self._rank(view, query, vector, max(k, self._settings.candidates), clock)
         with clock.step("fetch"):
             hits = self._fetch(ranking, k)
+            found = self._relevance(view, query, ranking, hits)
         plan = {
             "mode": mode,
             "generation": view.generation,
@@ -106,7 +109,13 @@ class HybridRetriever:
             **self._method(view, mode),
             "milliseconds": clock.spent,
         }
-        return SearchResult(query, hits, plan)
+        return SearchResult(query, hits, plan, found)
+
+    def _relevance(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> float | None:
+        if ranking.cosine is None or not view.has_keyword:
+            return None
+        texts = [f"{hit.context}\n{hit.text}" for hit in hits]
+        return relevance(ranking.cosine, best_coverage(view.keyword, query, texts))
 
     def _rank(self, view: View, query: str, vector: Vectors | None, depth: int, clock: _Clock) -> _Ranking:
         if vector is None:
@@ -116,7 +125,8 @@ class HybridRetriever:
         with clock.step("dense"):
             ids, scores = _nearest(view, vector, depth)
         if view.has_keyword:
-            return self._fuse(view, query, vector, ids, clock)
+            fused = self._fuse(view, query, vector, ids, clock)
+            return replace(fused, cosine=float(scores.max(initial=-1.0)))
         return _Ranking(ids, scores, {"dense": len(ids)})
 
     def _fuse(self, view: View, query: str, vector: Vectors, near: Ids, clock: _Clock) -> _Ranking:

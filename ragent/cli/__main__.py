@@ -1,0 +1,5 @@
+"""`python -m ragent.cli`."""
+
+from ragent.cli.app import main
+
+main()

@@ -1,0 +1,103 @@
+"""`ragent ask`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ragent.types import Answer
+
+
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    k: Annotated[
+        int | None, typer.Option("-k", min=1, help="Passages put before the model [6].", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="Another model, by name or path.")
+    ] = None,
+    home: HomeOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from your documents, with verbatim quotes, or say that they don't tell.
+
+    The model's draft streams as it is written; what stays is the part of it that the documents prove.
+    """
+    face = Face(context, home, collection, as_json)
+    settings: dict[str, Any] = {"llm": {"model": model}} if model else {}
+    with face.rag(**settings) as rag:
+        answer = _follow(face, rag.stream(question, k))
+    if face.as_json:
+        face.print_json(_contract(answer))
+    else:
+        _print_answer(face, answer)
+
+
+def _follow(face: Face, stream: Iterator[str | Answer]) -> Answer:
+    """Show the draft while it grows, where a person is watching, and return the answer."""
+    from rich.live import Live
+    from rich.text import Text
+
+    from ragent.types import Answer
+
+    draft = Text(style="dim")
+    watching = not face.as_json and face.messages.is_terminal
+    with (
+        Live(draft, console=face.messages, transient=True, auto_refresh=False)
+        if watching
+        else _Quiet() as live
+    ):
+        for piece in stream:
+            if isinstance(piece, Answer):
+                return piece
+            draft.append(piece)
+            live.update(draft, refresh=True)
+    raise RuntimeError("the stream ended without an answer")
+
+
+class _Quiet:
+    """Stands in for the live display where nobody watches."""
+
+    def __enter__(self) -> _Quiet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def update(self, *_: object, **__: object) -> None:
+        """Show nothing."""
+
+
+def _print_answer(face: Face, answer: Answer) -> None:
+    face.console.print(answer.text, markup=False, style="yellow" if answer.abstained else "")
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        where = f"{display_uri(citation.uri)}{page}, characters {citation.start}–{citation.end}"
+        face.console.print()
+        face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
+        face.console.print(f'    "{" ".join(citation.quote.split())}"', markup=False)
+    for dropped in answer.dropped:
+        text = " ".join(dropped.text.split())[:80]
+        face.messages.print(f"left out ({dropped.reason}): {text}", markup=False, style="dim")
+
+
+def _contract(answer: Answer) -> dict[str, Any]:
+    return {
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "citations": [
+            {name: getattr(c, name) for name in ("marker", "uri", "page", "start", "end", "quote")}
+            for c in answer.citations
+        ],
+        "dropped": answer.dropped,
+        "usage": answer.usage,
+        "timings": answer.timings,
+    }

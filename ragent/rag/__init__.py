@@ -1,0 +1,5 @@
+"""The façade: Rag."""
+
+from ragent.rag.rag import Rag
+
+__all__ = ["Rag"]

@@ -1,0 +1,214 @@
+"""Rag: the one object most users need. It opens what it needs when it needs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ragent import registry
+from ragent.chunking import StructureChunker
+from ragent.config import Settings, find_config, find_home, load_settings
+from ragent.embedding import open_embedder
+from ragent.errors import RagentError
+from ragent.ingest import Callbacks, Ingestor, Progress, parse
+from ragent.prompts import load_prompt
+from ragent.protocols import LLM, Embedder, Source
+from ragent.rag.answering import Answerer
+from ragent.retrieval import HybridRetriever, Indexes, check_indexes
+from ragent.store import Collection, Problem, Store, check_fingerprint
+from ragent.types import Answer, IngestReport, Sampling, SearchMode, SearchResult
+
+Part = TypeVar("Part")
+
+
+class Rag:
+    """A home with one of its collections: ingest, search, ask.
+
+    Nothing is opened or loaded before it is needed. Safe to share between threads.
+    """
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._parts: dict[str, Any] = {}
+
+    @classmethod
+    def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
+        """Open a home (made on first ingest), with its `ragent.toml` or that of the current folder, if any.
+
+        `settings` win over both, as in `Rag.open("my-home", collection="law", llm={"n_ctx": 4096})`.
+
+        Raises:
+            ConfigError: a setting is unknown or impossible.
+        """
+        found = find_home(home)
+        return cls(found, load_settings(find_config(found), **settings))
+
+    @classmethod
+    def from_config(cls, path: str | Path, home: str | Path | None = None) -> Self:
+        """Open a home with the settings of one file. Raises ConfigError."""
+        return cls(find_home(home), load_settings(Path(path)))
+
+    def close(self) -> None:
+        """Release files and connections. The object can't be used afterwards."""
+        if "store" in self._parts:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- parts ------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The database of the home."""
+        return self._once("store", lambda: Store.open(self.home))
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model that turns text into vectors."""
+        return self._once("embedder", lambda: open_embedder(self.settings.embedder))
+
+    @property
+    def llm(self) -> LLM:
+        """The language model; loading it takes a moment."""
+
+        def load() -> LLM:
+            model: LLM = registry.load("ragent.llms", "llamacpp")(self.settings.llm, self.home / "models")
+            return model
+
+        return self._once("llm", load)
+
+    @property
+    def collection(self) -> Collection:
+        """The collection in use. Raises StoreError while it is empty."""
+        return self._once("collection", lambda: self.store.require_collection(self.settings.collection))
+
+    @property
+    def indexes(self) -> Indexes:
+        """The derived indexes of the collection."""
+        return self._once("indexes", lambda: Indexes(self.store, self.collection, self.settings.index))
+
+    @property
+    def retriever(self) -> HybridRetriever:
+        """What `search` and `ask` search with. Raises EmbedderMismatch if the settings name another model."""
+
+        def make() -> HybridRetriever:
+            check_fingerprint(self.collection, self.embedder.fingerprint)
+            return HybridRetriever(
+                self.store, self.collection, self.indexes, self.embedder, self.settings.retrieval
+            )
+
+        return self._once("retriever", make)
+
+    def _once(self, name: str, make: Callable[[], Part]) -> Part:
+        with self._lock:
+            if name not in self._parts:
+                self._parts[name] = make()
+            part: Part = self._parts[name]
+            return part
+
+    # -- verbs ------------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        *paths: str | Path,
+        force: bool = False,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> IngestReport:
+        """Bring files and folders in. What is unchanged since last time is skipped, unless `force`.
+
+        A file that can't be read or parsed is reported in `failed` and stops nothing.
+
+        Raises:
+            SourceError: a path doesn't exist or can't be listed at all.
+            EmbedderMismatch: the collection was embedded by another model.
+            StoreError: the home can't be used.
+        """
+        open_source = registry.load("ragent.connectors", "file")
+        max_bytes = int(self.settings.ingest.max_file_mb * 1_000_000)
+        sources = [open_source(Path(path), max_bytes=max_bytes) for path in paths]
+        callbacks = Callbacks(parse, on_progress, should_stop)
+        return self.ingest_sources(sources, callbacks, force=force)
+
+    def ingest_sources(
+        self, sources: Iterable[Source], callbacks: Callbacks, *, force: bool = False
+    ) -> IngestReport:
+        """Like `ingest`, from any sources, with any way to parse."""
+        collection = self.store.ensure_collection(self.settings.collection, self.embedder.fingerprint)
+        chunking = self.settings.chunking
+        most = self.embedder.max_tokens
+        chunker = StructureChunker(
+            self.embedder.tokenizer, min(chunking.max_tokens or most, most), context=chunking.context
+        )
+        ingestor = Ingestor(self.store, collection, self.embedder, chunker, self.settings.ingest.batch_chunks)
+        return ingestor.run(sources, callbacks, force=force)
+
+    def refresh_indexes(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Bring the derived indexes up to date and save them. A search does so too, if need be."""
+        self.indexes.refresh(on_progress)
+
+    def search(self, query: str, k: int = 10, *, mode: SearchMode | None = None) -> SearchResult:
+        """The `k` best chunks. Raises StoreError when nothing was ingested, EmbedderMismatch likewise."""
+        return self.retriever.search(query, k, mode=mode)
+
+    def search_many(
+        self, queries: Sequence[str], k: int = 10, *, mode: SearchMode | None = None
+    ) -> list[SearchResult]:
+        """Like `search`, for many queries, embedded together."""
+        return self.retriever.search_many(queries, k, mode=mode)
+
+    def ask(self, question: str, k: int | None = None) -> Answer:
+        """Answer a question from the documents, with citations, or abstain.
+
+        Raises:
+            StoreError: nothing was ingested yet.
+            LLMError: the model isn't there, or failed.
+        """
+        *_, answer = self.stream(question, k)
+        if not isinstance(answer, Answer):
+            raise RagentError("the answer's stream ended without an answer")
+        return answer
+
+    def stream(self, question: str, k: int | None = None) -> Iterator[str | Answer]:
+        """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
+        ask, llm = self.settings.ask, self.settings.llm
+        answerer = Answerer(
+            store=self.store,
+            retriever=self.retriever,
+            llm=self.llm,
+            template=load_prompt(ask.prompt, self.home / "prompts"),
+            sampling=Sampling(
+                max_tokens=llm.max_tokens,
+                temperature=llm.temperature,
+                repeat_penalty=llm.repeat_penalty,
+                seed=llm.seed,
+            ),
+            embedder=self.embedder,
+            min_relevance=ask.min_relevance,
+            focus_tokens=ask.focus_tokens,
+        )
+        return answerer.stream(question, k or ask.k)
+
+    # -- care -------------------------------------------------------------------------------------------
+
+    def fsck(self) -> list[Problem]:
+        """Check that the home keeps its promises: the database whole, the indexes true to it. Empty is sound.
+
+        Every collection is checked. Indexes that are behind or damaged are mended first, as a search would.
+        """
+        problems = self.store.check()
+        if problems:
+            return problems
+        found = [c for c in self.store.collections() if c.space_id is not None]
+        return [p for c in found for p in check_indexes(self.store, c, self.settings.index)]
