@@ -14,6 +14,7 @@ _END = re.compile(
 )
 _BEFORE = re.compile(r"[^\s(\[\"'“‘«*_]*\Z")
 _LOOK_BACK = 24
+_UNCASED = 3
 _CLOSERS = "\"'”’»)]*_`"
 _OPENERS = "\"'“‘«([*_`"
 _NEVER = re.compile(
@@ -48,16 +49,21 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _ends(text: str) -> Iterator[int]:
-    for match in _END.finditer(text):
-        mark = match[0][0]
-        if mark not in ".!?…" or _is_end(text, match.start(), match.end()):
-            yield match.end()
+    candidates = [(match.start(), match.end(), _initial(text, match.end())) for match in _END.finditer(text)]
+    lower = sum(initial.islower() for _, _, initial in candidates)
+    # A text without capitals begins its sentences small; elsewhere a small letter tells an abbreviation.
+    cased = lower < _UNCASED or lower <= sum(initial.isupper() for _, _, initial in candidates)
+    for start, end, initial in candidates:
+        if text[start] not in ".!?…" or (not (cased and initial.islower()) and _is_end(text, start, initial)):
+            yield end
 
 
-def _is_end(text: str, start: int, end: int) -> bool:
-    following = text[end : end + 40].lstrip().lstrip(_OPENERS)[:1]
-    if following.islower():
-        return False
+def _initial(text: str, position: int) -> str:
+    """The first character of the word that follows."""
+    return text[position : position + 40].lstrip().lstrip(_OPENERS)[:1]
+
+
+def _is_end(text: str, start: int, following: str) -> bool:
     if text[start] != "." or text[start + 1 : start + 2] == ".":
         return True
     found = _BEFORE.search(text, max(0, start - _LOOK_BACK), start)
@@ -66,5 +72,6 @@ def _is_end(text: str, start: int, end: int) -> bool:
         return False
     if _INITIALS.fullmatch(word):  # J. Smith, U.S., p.m.
         return word.lower() in ("a.m", "p.m") and following.isupper()
-    line = text.rfind("\n", 0, start) + 1
-    return not _NUMBERING.fullmatch(text[line:start].strip())
+    before = "\n" + text[:start] if start < _LOOK_BACK else text[start - _LOOK_BACK : start]
+    _, newline, line = before.rpartition("\n")
+    return not (newline and _NUMBERING.fullmatch(line.strip()))

@@ -32,6 +32,11 @@ def test_sentences_end_where_a_reader_ends_them(sentences: list[str]) -> None:
     assert parts(text) == sentences
 
 
+def test_a_text_without_capitals_has_sentences_too() -> None:
+    text = "we sold the unit. the price was 3.5 million, approx. as planned. it closed in may. nobody sued."
+    assert len(parts(text)) == 4
+
+
 def test_cjk_needs_no_white_space() -> None:
     assert parts("これは文です。「はい！」と言った。次？") == [
         "これは文です。",
