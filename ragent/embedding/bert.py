@@ -1,24 +1,27 @@
 """A BERT sentence encoder as an OpenVINO graph, built straight from safetensors weights.
 
 Devlin et al. 2019 (arXiv:1810.04805) for the encoder; Reimers and Gurevych 2019 (arXiv:1908.10084) for the
-mean pooling. Building the graph here needs neither torch nor transformers and takes milliseconds.
+mean pooling. Building the graph here needs neither torch nor transformers and takes milliseconds. The word
+vectors are looked up outside of the graph: a query needs ten rows of that 47 MB table, and to copy it into a
+compiled graph would cost more time than the query.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
-Weights = Mapping[str, NDArray[np.float32]]
-Node = Any  # OpenVINO ships no types
+from ragent.embedding.quiet_openvino import ops, ov
+from ragent.embedding.weights import Weights
+
+# OpenVINO ships no types.
+Node = Any
+Model = Any
 
 # Added to the attention scores of padding, so that its share after the softmax is exactly zero.
 _MASKED = np.float32(-1e9)
@@ -40,11 +43,27 @@ class BertConfig:
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
 
-def build_bert(weights: Weights, config: BertConfig) -> ov.Model:
-    """Token ids and mask in, unit vectors out.
+class WordVectors:
+    """The first step of the encoder: what each token is, and where it stands."""
 
-    Inputs: `ids` (int32) and `mask` (float32, 1 for a token, 0 for padding), both of shape (batch, length).
-    Output: float32 of shape (batch, hidden_size): the mean over the tokens of the last layer, at length one.
+    def __init__(self, weights: Weights) -> None:
+        self._words = weights["embeddings.word_embeddings.weight"]
+        # A single text is always of type 0, so its type vector is a constant part of the positions.
+        places = weights["embeddings.position_embeddings.weight"]
+        self._places = places + weights["embeddings.token_type_embeddings.weight"][0]
+
+    def look_up(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Token ids of shape (batch, length) in, (batch, length, hidden_size) out, not yet normalised."""
+        states: NDArray[np.float32] = self._words[ids] + self._places[: ids.shape[1]]
+        return states
+
+
+def build_bert(weights: Weights, config: BertConfig) -> Model:
+    """Sums of word vectors and positions in, unit vectors out.
+
+    Inputs: `states` of `WordVectors.look_up`, and `mask` of shape (batch, length), 1 for a token and 0 for
+    padding; float32. Output: float32 of shape (batch, hidden_size): the mean over the tokens of the last
+    layer, at length one. The graph shares the memory of `weights`.
     """
     return _Builder(weights, config).model()
 
@@ -54,29 +73,19 @@ class _Builder:
     weights: Weights
     config: BertConfig
 
-    def model(self) -> ov.Model:
-        ids = ops.parameter([-1, -1], ov.Type.i32, name="ids")
+    def model(self) -> Model:
+        states = inputs = ops.parameter([-1, -1, self.config.hidden_size], ov.Type.f32, name="states")
         mask = ops.parameter([-1, -1], ov.Type.f32, name="mask")
         padding = ops.multiply(ops.subtract(np.float32(1), mask), _MASKED)
         padding = ops.unsqueeze(padding, _ints(1, 2))
-        states = self._embeddings(ids)
+        states = self._layer_norm(states, "embeddings.LayerNorm")
         for number in range(self.config.num_hidden_layers):
             prefix = f"encoder.layer.{number}."
             states = self._attention(states, padding, prefix + "attention.")
             states = self._feed_forward(states, prefix)
         # The length of the sum doesn't matter before the normalisation, so the mean needs no division.
         total = ops.squeeze(ops.matmul(ops.unsqueeze(mask, _ints(1)), states, False, False), _ints(1))
-        return ov.Model([ops.normalize_l2(total, _ints(1), 1e-24, "add")], [ids, mask], "bert")
-
-    def _embeddings(self, ids: Node) -> Node:
-        words = self.weights["embeddings.word_embeddings.weight"]
-        # A single text is always of type 0, so its type vector is a constant part of the positions.
-        places = self.weights["embeddings.position_embeddings.weight"]
-        places = places + self.weights["embeddings.token_type_embeddings.weight"][0]
-        length = ops.gather(ops.shape_of(ids), _ints(1), _ints(0))
-        places = ops.slice(ops.constant(places), _ints(0), length, _ints(1), _ints(0))
-        states = ops.add(ops.gather(ops.constant(words), ids, _ints(0)), places)
-        return self._layer_norm(states, "embeddings.LayerNorm")
+        return ov.Model([ops.normalize_l2(total, _ints(1), 1e-24, "add")], [inputs, mask], "bert")
 
     def _attention(self, states: Node, padding: Node, prefix: str) -> Node:
         query, key, value = (self._heads(states, f"{prefix}self.{x}") for x in ("query", "key", "value"))
@@ -99,13 +108,16 @@ class _Builder:
         return self._layer_norm(ops.add(output, states), prefix + "output.LayerNorm")
 
     def _linear(self, states: Node, name: str) -> Node:
-        weight, bias = self.weights[name + ".weight"], self.weights[name + ".bias"]
-        return ops.add(ops.matmul(states, ops.constant(weight), False, True), ops.constant(bias))
+        product = ops.matmul(states, self._constant(name + ".weight"), False, True)
+        return ops.add(product, self._constant(name + ".bias"))
 
     def _layer_norm(self, states: Node, name: str) -> Node:
         scaled = ops.mvn(states, _ints(-1), True, self.config.layer_norm_eps, "inside_sqrt")
-        scaled = ops.multiply(scaled, ops.constant(self.weights[name + ".weight"]))
-        return ops.add(scaled, ops.constant(self.weights[name + ".bias"]))
+        scaled = ops.multiply(scaled, self._constant(name + ".weight"))
+        return ops.add(scaled, self._constant(name + ".bias"))
+
+    def _constant(self, name: str) -> Node:
+        return ops.constant(self.weights[name], shared_memory=True)
 
 
 def _ints(*values: int) -> Node:

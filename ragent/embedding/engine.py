@@ -8,12 +8,12 @@ from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from ragent.embedding.batching import batches
-from ragent.embedding.bert import BertConfig, build_bert
+from ragent.embedding.bert import BertConfig, WordVectors, build_bert
+from ragent.embedding.quiet_openvino import ov
+from ragent.embedding.weights import map_weights
 from ragent.errors import ConfigError
 from ragent.protocols import Vectors
 
@@ -39,9 +39,9 @@ class Engine:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": threads,
         }
-        model = core.compile_model(
-            build_bert(load_file(folder / "model.safetensors"), config), "CPU", options
-        )
+        weights = map_weights(folder / "model.safetensors")
+        model = core.compile_model(build_bert(weights, config), "CPU", options)
+        self._words = WordVectors(weights)
         self._dimension = config.hidden_size
         self._requests = ov.AsyncInferQueue(model)
         self._lock = Lock()
@@ -56,12 +56,12 @@ class Engine:
         with self._lock:
             self._requests.set_callback(keep)
             for batch in batches(ids, tokens=_BATCH_TOKENS, multiple=_LENGTH_MULTIPLE):
-                self._requests.start_async([batch.ids, batch.mask], batch.rows)
+                self._requests.start_async([self._words.look_up(batch.ids), batch.mask], batch.rows)
             self._requests.wait_all()
         return vectors
 
 
-def _precision(core: ov.Core, asked: str) -> str:
+def _precision(core: Any, asked: str) -> str:
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if asked == "bf16" and not has_bf16:
         raise ConfigError("this CPU can't compute in bf16", hint='use [embedder] precision = "auto"')

@@ -80,6 +80,20 @@ def test_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
         open_embedder(EmbedderSettings())
 
 
+def test_no_socket_is_opened() -> None:
+    script = (
+        "import sys\n"
+        "def refuse(event, args):\n"
+        "    if event.startswith('socket.'): raise SystemExit('opened ' + event)\n"
+        "sys.addaudithook(refuse)\n"
+        "from ragent.config import EmbedderSettings\n"
+        "from ragent.embedding import open_embedder\n"
+        "print(len(open_embedder(EmbedderSettings()).embed_documents(['clay'])))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
+
+
 HEAVY = {"torch", "transformers", "sentence_transformers"}
 
 
