@@ -71,7 +71,7 @@ class Sources:
         known = self._wanted.intersection(frozenset().union(*(quote.terms for quote in self.sentences)))
         asked = self._embedder.embed_queries([self._question])[0]
         likeness = self._embedder.embed_documents([quote.text for quote in self.sentences]) @ asked
-        words = [self._weights.coverage(known, quote.terms) for quote in self.sentences]
+        words = [self._weights.coverage(known, quote.terms) if known else 0 for quote in self.sentences]
         return [word + max(0.0, float(like)) for word, like in zip(words, likeness, strict=True)]
 
     def most_apt(self) -> Quote | None:
@@ -107,7 +107,7 @@ class Sources:
             first, second = self.sentences[index : index + 2]
             if first.hit is second.hit:
                 both = Quote(first.hit, first.start, second.end, first.terms | second.terms)
-                yield both, max(self.aptness[index : index + 2]) - _PAIR_PENALTY
+                yield both, min(self.aptness[index : index + 2]) - _PAIR_PENALTY
 
 
 def _quotes(hit: Hit) -> Iterator[Quote]:

@@ -1,0 +1,178 @@
+"""The answering loop and its errors, with a scripted model; real models answer in tests/cli/test_ask.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from ragent.errors import ContextOverflow, LLMError
+from ragent.prompts import load_prompt
+from ragent.rag.answering import NOT_SUPPORTED, NOTHING_RELEVANT, Answerer
+from ragent.store import Store
+from ragent.types import Answer, Delta, Hit, Message, Page, Sampling, SearchResult, Usage
+from tests.making import FINGERPRINT, HashedWords, new_document
+
+TEXT = "The crane lifts 40 tonnes. It was built by Halvorsen in 1962."
+
+
+@dataclass
+class Script:
+    """Says what it is told to say."""
+
+    says: str
+    context_tokens: int = 2048
+    name: str = "script"
+    prompts: list[str] = field(default_factory=list)
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        return sum(len(message.content.split()) for message in messages)
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+        self.prompts.append("\n".join(message.content for message in messages))
+        if self.says == "!":
+            raise LLMError("the engine failed")
+        for word in self.says.split(" "):
+            yield Delta(f"{word} ")
+        yield Delta("", "stop", Usage(self.count_prompt(messages), len(self.says.split()), 0))
+
+
+@dataclass
+class Found:
+    """A retriever that finds the given hits."""
+
+    hits: tuple[Hit, ...]
+    relevance: float | None = 0.9
+
+    def search(self, query: str, k: int) -> SearchResult:
+        return SearchResult(query, self.hits[:k], {}, self.relevance)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def hits(store: Store) -> tuple[Hit, ...]:
+    collection = store.ensure_collection("default", FINGERPRINT)
+    store.write(collection, [new_document("file:///crane", ["Preface.", TEXT])])
+    found = store.passages(collection.id, [2])[2]
+    return (
+        Hit(1, 1.0, 2, found.document_id, found.uri, "", None, found.start, found.end, found.text, "", {}),
+    )
+
+
+def answerer(store: Store, model: Script, retriever: Found, focus_tokens: int = 256) -> Answerer:
+    return Answerer(
+        store=store,
+        retriever=retriever,
+        llm=model,
+        template=load_prompt("answer"),
+        embedder=HashedWords(),
+        sampling=Sampling(max_tokens=64),
+        min_relevance=0.2,
+        focus_tokens=focus_tokens,
+    )
+
+
+def ask(of: Answerer, question: str = "How much does the crane lift?") -> Answer:
+    *_, last = of.stream(question, 6)
+    assert isinstance(last, Answer)
+    return last
+
+
+def test_a_supported_answer_is_cited_at_its_place(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
+    assert answer.text == "It lifts 40 tonnes. [1]"
+    (citation,) = answer.citations
+    assert citation.quote == "The crane lifts 40 tonnes."
+    text = store.document_text(citation.document_id)
+    assert text is not None
+    assert text[citation.start : citation.end] == citation.quote
+    assert answer.usage.completion_tokens == 4
+
+
+def test_the_draft_streams_before_the_answer(store: Store, hits: tuple[Hit, ...]) -> None:
+    *draft, last = answerer(store, Script("It lifts 40 tonnes."), Found(hits)).stream("What lifts?", 1)
+    assert "".join(str(piece) for piece in draft).split() == ["It", "lifts", "40", "tonnes."]
+    assert isinstance(last, Answer)
+
+
+def test_sentences_with_one_source_share_its_marker(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(
+        answerer(store, Script("It lifts 40 tonnes. The crane lifts. Halvorsen built it."), Found(hits))
+    )
+    assert answer.text == "It lifts 40 tonnes. [1] The crane lifts. [1] Halvorsen built it. [2]"
+    assert [citation.marker for citation in answer.citations] == [1, 2]
+
+
+def test_what_nothing_supports_is_dropped_and_listed(store: Store, hits: tuple[Hit, ...]) -> None:
+    says = "It lifts 40 tonnes. Pelicans adore it."
+    answer = ask(answerer(store, Script(says), Found(hits)))
+    assert answer.text == "It lifts 40 tonnes. [1]"
+    assert [dropped.text for dropped in answer.dropped] == ["Pelicans adore it."]
+
+
+def test_a_draft_without_support_gives_way_to_the_documents_own_words(
+    store: Store, hits: tuple[Hit, ...]
+) -> None:
+    answer = ask(
+        answerer(store, Script("Pelicans adore it."), Found(hits)), "What does the crane lift: tonnes?"
+    )
+    assert answer.text == "The crane lifts 40 tonnes. [1]"
+
+
+def test_without_anything_to_prove_it_abstains(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, Script("Pelicans adore it."), Found(hits)), "zygote quasar")
+    assert (answer.abstained, answer.text, answer.citations) == (True, NOT_SUPPORTED, ())
+
+
+@pytest.mark.parametrize("relevance", [0.1, 0.0])
+def test_nothing_relevant_and_no_model_runs(store: Store, hits: tuple[Hit, ...], relevance: float) -> None:
+    model = Script("It lifts 40 tonnes.")
+    answer = ask(answerer(store, model, Found(hits, relevance)))
+    assert (answer.abstained, answer.text) == (True, NOTHING_RELEVANT)
+    assert model.prompts == []
+
+
+def test_a_source_that_changed_meanwhile_is_not_quoted(store: Store, hits: tuple[Hit, ...]) -> None:
+    collection = store.require_collection("default")
+    store.write(collection, [new_document("file:///crane", ["Preface.", "The crane was scrapped."])])
+    answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
+    assert answer.abstained
+    assert "changed meanwhile" in answer.dropped[-1].reason
+
+
+def test_a_quote_carries_its_own_page(store: Store, hits: tuple[Hit, ...]) -> None:
+    collection = store.require_collection("default")
+    new = new_document("file:///crane", ["Preface.", TEXT])
+    second = TEXT.index("It was") + len("Preface.\n\n")
+    pages = (Page(1, 0, second), Page(2, second, len(new.document.text)))
+    store.write(collection, [replace(new, document=replace(new.document, pages=pages))])
+    answer = ask(answerer(store, Script("It lifts 40 tonnes. Halvorsen built it."), Found(hits)))
+    assert [citation.page for citation in answer.citations] == [1, 2]
+
+
+def test_passages_that_do_not_fit_are_listed(store: Store, hits: tuple[Hit, ...]) -> None:
+    model = Script("It lifts 40 tonnes.", context_tokens=64 + 60)
+    many = hits + tuple(
+        Hit(n, 0.5, 2, hits[0].document_id, hits[0].uri, "", None, 0, 0, "the crane " * 20, "", {})
+        for n in (2, 3)
+    )
+    answer = ask(answerer(store, model, Found(many), focus_tokens=0))
+    assert [dropped.reason for dropped in answer.dropped] == ["the prompt was full"] * 2
+    assert not answer.abstained
+
+
+def test_a_question_that_does_not_fit_is_an_error(store: Store, hits: tuple[Hit, ...]) -> None:
+    with pytest.raises(ContextOverflow):
+        ask(answerer(store, Script("", context_tokens=80), Found(hits)), "why " * 50)
+
+
+def test_an_error_of_the_model_reaches_the_caller(store: Store, hits: tuple[Hit, ...]) -> None:
+    with pytest.raises(LLMError, match="the engine failed"):
+        ask(answerer(store, Script("!"), Found(hits)))
