@@ -135,9 +135,9 @@ class Rag:
             EmbedderMismatch: the collection was embedded by another model.
             StoreError: the home can't be used.
         """
-        open_source = registry.load("ragent.connectors", "file")
+        open_source = registry.load("ragent.connectors", "file").open
         max_bytes = int(self.settings.ingest.max_file_mb * 1_000_000)
-        sources = [open_source(Path(path), max_bytes=max_bytes) for path in paths]
+        sources = [open_source(str(path), max_bytes=max_bytes) for path in paths]
         callbacks = Callbacks(parse, on_progress, should_stop)
         return self.ingest_sources(sources, callbacks, force=force)
 
