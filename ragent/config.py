@@ -78,7 +78,7 @@ class RetrievalSettings(BaseModel):
     model_config = _STRICT
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
-    dense_weight: float = Field(0.5, ge=0, le=1, description="the dense side's share in a convex fusion")
+    dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
     candidates: int = Field(200, ge=1, description="how many each side contributes to the fusion, at least k")
 

@@ -26,6 +26,8 @@ from ragent.store import IndexedText
 _ANALYZER = "english"
 _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
+_K1 = 1.2
+"""tantivy's own, as is its b of 0.75."""
 _PHRASE = re.compile(r'"([^"]+)"')
 
 
@@ -90,9 +92,12 @@ class KeywordIndex:
 
     def rarities(self, query: str) -> dict[str, float]:
         """BM25's inverse document frequency of each keyword of a query."""
-        count = len(self)
-        found = {word: self._searcher.doc_freq("body", word) for word in self.words(query)}
-        return {word: math.log1p((count - df + 0.5) / (df + 0.5)) for word, df in found.items()}
+        return {word: self._rarity(word) for word in self.words(query)}
+
+    def ceiling(self, query: str) -> float:
+        """The score that no chunk can pass: that of one which repeats the query's words without end."""
+        words = self._analyzer.analyze(prepare(query)) + [w for words in self._phrases(query) for w in words]
+        return (_K1 + 1) * sum(self._rarity(word) for word in words)
 
     def _run(self, query: Query, k: int) -> tuple[Ids, Vectors]:
         hits = self._searcher.search(query, k, count=False).hits
@@ -105,11 +110,19 @@ class KeywordIndex:
             self._boosted(Query.term_query(self._schema, "body", word), count)
             for word, count in Counter(self._analyzer.analyze(prepare(query))).items()
         ]
-        for quoted in _PHRASE.findall(query):
-            words = self._analyzer.analyze(prepare(quoted))
-            if len(words) > 1:
-                parts.append(Query.phrase_query(self._schema, "body", words))
+        parts += [Query.phrase_query(self._schema, "body", words) for words in self._phrases(query)]
         return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else None
+
+    def _phrases(self, query: str) -> list[list[str]]:
+        """The words of each quoted part of more than one word."""
+        quoted = (self._analyzer.analyze(prepare(part)) for part in _PHRASE.findall(query))
+        return [words for words in quoted if len(words) > 1]
+
+    def _rarity(self, word: str) -> float:
+        # Removed chunks are still counted where a word stands, until tantivy merges them away.
+        frequency = self._searcher.doc_freq("body", word)
+        count = max(len(self), frequency)
+        return math.log1p((count - frequency + 0.5) / (frequency + 0.5))
 
     def _boosted(self, query: Query, count: int) -> Query:
         return query if count == 1 else Query.boost_query(query, float(count))

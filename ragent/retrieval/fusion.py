@@ -12,14 +12,22 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 
 
-def convex(dense: Scores, keyword: Scores, weight: float) -> Scores:
-    """The weighted mean of both sides' z-scores; `weight` is the dense side's.
+def convex(dense: Scores, keyword: Scores, ceiling: float, weight: float) -> Scores:
+    """`weight` times the cosine, and the rest times the share of `ceiling` that the keyword score reaches.
 
     After Bruch, Gai and Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval" (ACM TOIS 42, 1),
-    who found a convex combination of normalised scores better than ranks, and little in the choice of the
-    normalisation.
+    who found a convex combination of normalised scores better than ranks. They divide by the best score
+    found; dividing by the best that the query could reach was better on nine sets here, and makes a score
+    mean the same for every query, whatever the other candidates are.
+
+    Args:
+        dense: cosines.
+        keyword: BM25 scores.
+        ceiling: the BM25 score that no candidate can pass; 0 for a query without keywords.
+        weight: of the dense side, 0 to 1.
     """
-    fused: Scores = weight * standardize(dense) + (1 - weight) * standardize(keyword)
+    share = keyword / ceiling if ceiling > 0 else np.zeros_like(keyword)
+    fused: Scores = (weight * dense + (1 - weight) * share).astype(np.float32)
     return fused
 
 
@@ -32,19 +40,6 @@ def reciprocal_rank(dense: Scores, keyword: Scores, k: int) -> Scores:
     by_keyword = np.where(keyword > 0, 1 / (k + ranks(keyword)), 0)
     fused: Scores = (1 / (k + ranks(dense)) + by_keyword).astype(np.float32)
     return fused
-
-
-def standardize(scores: Scores) -> Scores:
-    """Mean 0 and standard deviation 1; all 0 when the scores are equal."""
-    if not len(scores):
-        return scores
-    exact = scores.astype(np.float64)
-    spread = exact.std()
-    # Equal scores may differ by rounding, which must not be blown up.
-    if spread <= 1e-6 * max(1.0, float(np.abs(exact).max())):
-        return np.zeros_like(scores)
-    standard: Scores = ((exact - exact.mean()) / spread).astype(np.float32)
-    return standard
 
 
 def ranks(scores: Scores) -> NDArray[np.int64]:

@@ -140,7 +140,8 @@ class HybridRetriever:
             if self._settings.fusion == "rrf":
                 fused = reciprocal_rank(dense, keyword, self._settings.rrf_k)
             else:
-                fused = convex(dense, keyword, self._settings.dense_weight)
+                ceiling = view.keyword.ceiling(query)
+                fused = convex(dense, keyword, ceiling, self._settings.dense_weight)
             order = np.lexsort((ids, -fused))
         counts = {"dense": len(near), "keyword": len(matching), "fused": len(ids)}
         return _Ranking(ids[order], fused[order], counts)
