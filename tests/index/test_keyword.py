@@ -116,6 +116,29 @@ def test_scores_of_given_ids(index: KeywordIndex) -> None:
     assert index.score("managers", NONE).tolist() == []
 
 
+@given(
+    st.lists(st.sampled_from(["manager", "cats", "sleep", '"managers approve"', "zebra", "the"]), max_size=6)
+)
+def test_no_score_passes_the_ceiling(words: list[str]) -> None:
+    query = " ".join(words)
+    _, scores = _SHARED.search(query, 5)
+    assert all(score < _SHARED.ceiling(query) for score in scores.tolist())
+
+
+def test_the_ceiling_is_nearly_reached_by_endless_repetition() -> None:
+    index = index_of({1: ("", "", "zebra " * 5000), 2: ("", "", "word " * 5000)})
+    _, scores = index.search("zebra", 1)
+    assert scores[0] == pytest.approx(index.ceiling("zebra"), rel=1e-2)
+    assert index.ceiling("the") == 0
+
+
+def test_words_of_removed_chunks_have_a_rarity() -> None:
+    index = index_of(dict.fromkeys(range(1, 40), ("", "", "equal words")))
+    index.update(np.arange(1, 39), [])
+    assert index.rarities("equal")["equal"] >= 0
+    assert index.ceiling("equal") >= 0
+
+
 def test_removed_chunks_are_gone() -> None:
     index = index_of(TEXTS)
     index.update(np.array([1, 77]), [])
