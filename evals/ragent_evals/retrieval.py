@@ -39,7 +39,7 @@ def ingest_corpus(rag: Rag, beir: BeirSet, on_progress: Callable[[Progress], Non
     others = rag.store.known_documents(rag.collection.id).keys() - ours
     if others:
         raise EvalError(
-            f"collection {rag.settings.collection!r} holds {len(others)} documents of no part in {beir.name}",
+            f"{len(others)} document(s) that are not of {beir.name} are in {rag.settings.collection!r}",
             hint="leave --collection out, or name a new one",
         )
     return source.empty
