@@ -80,7 +80,7 @@ class RetrievalSettings(BaseModel):
     fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
     dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
-    candidates: int = Field(200, ge=1, description="how many each side contributes to the fusion, at least k")
+    candidates: int = Field(100, ge=1, description="how many each side contributes to the fusion, at least k")
 
 
 class AskSettings(BaseModel):

@@ -14,7 +14,9 @@ VERSION = f"1-{xxhash.xxh32_hexdigest(' '.join(sorted(STOP_WORDS)).encode())}"
 
 _LONGEST_WORD = 60
 _CONTRACTION = re.compile(r"(?<=[a-z])(?:n['’]t|['’](?:s|d|m|ll|re|ve))\b", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"\b\w*(?:[a-z][A-Z]|[A-Z]{2}[a-z]{3})\w*\b")
+_APOSTROPHE = re.compile(r"['’]")
+_HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]{3}")
+_IDENTIFIER = re.compile(rf"\b\w*(?:{_HUMP.pattern})\w*\b")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -34,7 +36,10 @@ def make_analyzer() -> TextAnalyzer:
 
 def prepare(text: str) -> str:
     """Undo contractions; put the pieces of identifiers behind them (`readFile` → `readFile read File`)."""
-    return _IDENTIFIER.sub(_with_pieces, _CONTRACTION.sub("", text))
+    # Most texts hold neither, and asking first takes a tenth of the time.
+    if _APOSTROPHE.search(text):
+        text = _CONTRACTION.sub("", text)
+    return _IDENTIFIER.sub(_with_pieces, text) if _HUMP.search(text) else text
 
 
 def _with_pieces(match: re.Match[str]) -> str:

@@ -25,6 +25,9 @@ _SIDES: dict[SearchMode, tuple[Side, ...]] = {
     "keyword": ("keyword",),
 }
 
+_LOOKED_AT = 10
+"""How many of the first hits tell whether anything found is relevant."""
+
 
 @dataclass(slots=True)
 class _Clock:
@@ -114,7 +117,7 @@ class HybridRetriever:
     def _relevance(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> float | None:
         if ranking.cosine is None or not view.has_keyword:
             return None
-        texts = [f"{hit.context}\n{hit.text}" for hit in hits]
+        texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
         return relevance(ranking.cosine, best_coverage(view.keyword, query, texts))
 
     def _rank(self, view: View, query: str, vector: Vectors | None, depth: int, clock: _Clock) -> _Ranking:
@@ -132,9 +135,10 @@ class HybridRetriever:
     def _fuse(self, view: View, query: str, vector: Vectors, near: Ids, clock: _Clock) -> _Ranking:
         """Rank the candidates of both sides by both scores, each side scoring the other's candidates too."""
         with clock.step("keyword"):
-            matching, _ = view.keyword.search(query, max(len(near), self._settings.candidates))
-            ids = np.union1d(near, matching)
-            keyword = view.keyword.score(query, ids)
+            matching, scores = view.keyword.search(query, max(len(near), self._settings.candidates))
+            others = np.setdiff1d(near, matching)
+            ids = np.concatenate([matching, others])
+            keyword = np.concatenate([scores, view.keyword.score(query, others)])
         with clock.step("fuse"):
             dense = view.dense.score(vector, ids)
             if self._settings.fusion == "rrf":
