@@ -19,7 +19,7 @@ from ragent.types import Hit
 MIN_SUPPORT = 0.6
 """A sentence whose best source covers less of its weight than this counts as unsupported."""
 
-MIN_APTNESS = 0.9
+MIN_APTNESS = 1.0
 """A sentence of a source that is less apt than this is no answer by itself."""
 
 _APTNESS_SHARE = 0.2

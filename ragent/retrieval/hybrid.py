@@ -104,21 +104,23 @@ class HybridRetriever:
             ranking = self._rank(view, query, vector, max(k, self._settings.candidates), clock)
         with clock.step("fetch"):
             hits = self._fetch(ranking, k)
-            found = self._relevance(view, query, ranking, hits)
+            signs = self._signs(view, query, ranking, hits)
         plan = {
             "mode": mode,
             "generation": view.generation,
             "candidates": ranking.candidates,
             **self._method(view, mode),
+            **signs,
             "milliseconds": clock.spent,
         }
-        return SearchResult(query, hits, plan, found)
+        return SearchResult(query, hits, plan, relevance(**signs) if signs else None)
 
-    def _relevance(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> float | None:
+    def _signs(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> dict[str, float]:
+        """What the relevance is judged by; nothing where one side alone searched."""
         if ranking.cosine is None or not view.has_keyword:
-            return None
+            return {}
         texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
-        return relevance(ranking.cosine, best_coverage(view.keyword, query, texts))
+        return {"cosine": ranking.cosine, "coverage": best_coverage(view.keyword, query, texts)}
 
     def _rank(self, view: View, query: str, vector: Vectors | None, depth: int, clock: _Clock) -> _Ranking:
         if vector is None:
