@@ -21,19 +21,18 @@ class Batch:
     mask: NDArray[np.float32]
 
 
-def batches(ids: Sequence[Sequence[int]], *, tokens: int, multiple: int) -> Iterator[Batch]:
-    """Sort texts by length, longest first, and cut them into batches.
+def batches(ids: Sequence[Sequence[int]], *, tokens: int) -> Iterator[Batch]:
+    """Sort texts by length, longest first, and cut them into batches, each padded to its longest text.
 
     Args:
         ids: Token ids of each text.
         tokens: The most tokens of a batch, padding included (one text may exceed it alone).
-        multiple: Lengths are padded up to a multiple of this.
     """
     lengths = np.array([len(one) for one in ids], dtype=np.intp)
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        width = -(-int(lengths[order[start]]) // multiple) * multiple
+        width = int(lengths[order[start]])
         rows = order[start : start + max(1, tokens // width)]
         yield _pad(rows, [ids[row] for row in rows], width)
         start += len(rows)

@@ -54,7 +54,8 @@ class WordVectors:
 
     def look_up(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """Token ids of shape (batch, length) in, (batch, length, hidden_size) out, not yet normalised."""
-        states: NDArray[np.float32] = self._words[ids] + self._places[: ids.shape[1]]
+        states: NDArray[np.float32] = self._words[ids]
+        states += self._places[: ids.shape[1]]
         return states
 
 

@@ -19,7 +19,7 @@ def map_weights(path: Path) -> Weights:
     the header (8 bytes), a JSON header, the data. The views may be written to; the file never changes.
     """
     # Copy-on-write, because OpenVINO shares memory only with arrays that are writable.
-    data = np.memmap(path, dtype=np.uint8, mode="c")
+    data = np.asarray(np.memmap(path, dtype=np.uint8, mode="c"))
     start = 8 + int(data[:8].view("<u8")[0])
     header = json.loads(data[8:start].tobytes())
     return {
