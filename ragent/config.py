@@ -90,7 +90,7 @@ class AskSettings(BaseModel):
     k: int = Field(6, ge=1, description="passages put before the model")
     prompt: str = Field("answer", description="name of the prompt template")
     focus_tokens: int = Field(256, ge=0, description="shorten passages to what matters; 0: leave them whole")
-    min_relevance: float = Field(0.05, ge=0, le=1, description="less likely relevant: ask abstains")
+    min_relevance: float = Field(0.1, ge=0, le=1, description="less likely relevant: ask abstains")
 
 
 class IngestSettings(BaseModel):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ragent.index.keyword import KeywordIndex
 
-_BIAS, _COSINE, _COVERAGE = -13.6, 18.2, 9.7
+_BIAS, _COSINE, _COVERAGE = -11.8, 17.2, 8.5
 
 
 def relevance(cosine: float, coverage: float) -> float:

@@ -62,10 +62,11 @@ class DocumentRow(Base):
     content_hash: Mapped[str]
     media_type: Mapped[str]
     title: Mapped[str]
-    text: Mapped[str]
     pages: Mapped[Any] = mapped_column(JSON)
     meta: Mapped[Any] = mapped_column(JSON)
     updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
+    # Last, because SQLite walks a long value's pages to reach a column behind it.
+    text: Mapped[str]
 
 
 class ChunkRow(Base):

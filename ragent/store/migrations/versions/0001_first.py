@@ -35,10 +35,10 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.String, nullable=False),
         sa.Column("media_type", sa.String, nullable=False),
         sa.Column("title", sa.String, nullable=False),
-        sa.Column("text", sa.String, nullable=False),
         sa.Column("pages", sa.JSON, nullable=False),
         sa.Column("meta", sa.JSON, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.String, nullable=False),
         sa.UniqueConstraint("collection_id", "uri"),
         sqlite_autoincrement=True,
     )
