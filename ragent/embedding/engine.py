@@ -24,8 +24,8 @@ _BATCH_TOKENS = 1024
 class Engine:
     """A compiled encoder. Safe to call from several threads; calls take turns.
 
-    The same call gives the same bits. Other neighbours in a batch change the order in which numbers are summed:
-    by about 1e-7 a component in fp32, and 1e-3 (cosine above 0.9999) in bf16.
+    The same call gives the same bits. Other neighbours in a batch change the order in which numbers are
+    summed: by about 1e-7 a component in fp32, and 1e-3 (cosine above 0.9999) in bf16.
     """
 
     def __init__(self, folder: Path, precision: Literal["auto", "bf16", "fp32"], threads: int) -> None:
