@@ -13,7 +13,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 
 DOCUMENTS ?= evals/sets/harbour/documents
-QUESTION ?= How long is the ferry crossing?
+QUESTION ?= Within how many hours are the recordings secured after an incident?
 DEMO := .demo
 BIN := .venv/bin
 

@@ -22,6 +22,7 @@ MIN_SUPPORT = 0.6
 MIN_APTNESS = 1.0
 """A sentence of a source that is less apt than this is no answer by itself."""
 
+_MIN_MATTER = 0.3
 _APTNESS_SHARE = 0.2
 _PAIR_PENALTY = 0.5
 _RANK_PENALTY = 0.01
@@ -89,25 +90,38 @@ class Sources:
         """The one or two sentences that support a sentence best, or None."""
         # "Yes." has no words of its own: what bears on the question must carry it.
         wanted = terms(sentence) or self._wanted
-        figures = numbers(wanted) - self._wanted
         best, best_fitness = None, 0.0
-        for quote, aptness in self._candidates():
+        for quote, aptness, parts in self._candidates():
             coverage = self._weights.coverage(wanted, quote.terms)
-            if coverage < MIN_SUPPORT or not figures <= quote.terms:
+            if coverage < MIN_SUPPORT or not self._holds_figures(wanted, parts):
                 continue
             fitness = coverage + _APTNESS_SHARE * aptness - _RANK_PENALTY * quote.hit.rank
             if best is None or fitness > best_fitness:
                 best, best_fitness = quote, fitness
         return best
 
-    def _candidates(self) -> Iterator[tuple[Quote, float]]:
-        """Each sentence, and (less gladly) each two that follow one another in a hit, with their aptness."""
-        yield from zip(self.sentences, self.aptness, strict=True)
+    def _holds_figures(self, wanted: frozenset[str], parts: Sequence[Quote]) -> bool:
+        """Whether each number that the question didn't bring stands in a sentence that speaks of the matter.
+
+        Else two sentences could lend a number of the one to the matter of the other.
+        """
+        figures = numbers(wanted) - self._wanted
+        about = [
+            part.terms
+            for part in parts
+            if self._weights.coverage(wanted - figures, part.terms) >= _MIN_MATTER
+        ]
+        return all(any(figure in held for held in about) for figure in figures)
+
+    def _candidates(self) -> Iterator[tuple[Quote, float, Sequence[Quote]]]:
+        """Each sentence, and (less gladly) each two that follow one another in a hit: aptness and parts."""
+        for quote, aptness in zip(self.sentences, self.aptness, strict=True):
+            yield quote, aptness, [quote]
         for index in range(len(self.sentences) - 1):
-            first, second = self.sentences[index : index + 2]
+            first, second = parts = self.sentences[index : index + 2]
             if first.hit is second.hit:
                 both = Quote(first.hit, first.start, second.end, first.terms | second.terms)
-                yield both, min(self.aptness[index : index + 2]) - _PAIR_PENALTY
+                yield both, min(self.aptness[index : index + 2]) - _PAIR_PENALTY, parts
 
 
 def _quotes(hit: Hit) -> Iterator[Quote]:

@@ -17,8 +17,8 @@ def convex(dense: Scores, keyword: Scores, ceiling: float, weight: float) -> Sco
 
     After Bruch, Gai and Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval" (ACM TOIS 42, 1),
     who found a convex combination of normalised scores better than ranks. They divide by the best score
-    found; dividing by the best that the query could reach was better on average here (eight sets), and makes a score
-    mean the same for every query, whatever the other candidates are.
+    found; dividing by the best that the query could reach was better on average over eight sets here, and
+    makes a score mean the same for every query, whatever the other candidates are.
 
     Args:
         dense: cosines.

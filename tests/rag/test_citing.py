@@ -58,6 +58,15 @@ def test_what_the_sources_do_not_say_is_not_supported(sentence: str) -> None:
     assert sources("Who approves refunds, and what does the crane lift?").support(sentence) is None
 
 
+def test_a_number_is_not_lent_to_the_matter_of_the_next_sentence() -> None:
+    text = "Channel 12 is the working channel of the harbour. Channel 14 is for pilots and the pilot boat."
+    asked = Sources("Which channel is for the pilot boat?", [hit(1, text)], HashedWords())
+    assert asked.support("Channel 12 is for the pilot boat.") is None
+    found = asked.support("Channel 14 is for the pilot boat.")
+    assert found is not None
+    assert found.text == "Channel 14 is for pilots and the pilot boat."
+
+
 def test_each_sentence_of_a_draft_is_checked_by_itself() -> None:
     draft = "The crane lifts 40 tonnes. It also makes excellent coffee for visitors."
     checked = list(sources("What does the crane do?").check(draft))
