@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragent.embedding.quiet_openvino import ops, ov
 from ragent.embedding.weights import Weights
+from ragent.offline import import_openvino
+
+ov, ops = import_openvino()
 
 # OpenVINO ships no types.
 Node = Any

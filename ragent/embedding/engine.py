@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ragent.embedding.batching import batches
 from ragent.embedding.bert import BertConfig, WordVectors, build_bert
-from ragent.embedding.quiet_openvino import ov
 from ragent.embedding.weights import map_weights
 from ragent.errors import ConfigError
+from ragent.offline import import_openvino
 from ragent.protocols import Vectors
+
+ov, _ = import_openvino()
 
 # The activations of a batch this small stay in the caches of one core: 1024 gave 13 % more than 8192.
 _BATCH_TOKENS = 1024

@@ -31,9 +31,10 @@ def _llamacpp() -> str:
 
 def _openvino() -> str:
     import numpy as np
-    import openvino
-    from openvino import opset13 as op
 
+    from ragent.offline import import_openvino
+
+    openvino, op = import_openvino()
     left, right = np.ones((64, 384), np.float32), op.parameter([384, 64], np.float32)
     model = openvino.Model([op.matmul(op.constant(left), right, False, False)], [right], "probe")
     result = openvino.Core().compile_model(model, "CPU")([np.ones((384, 64), np.float32)])[0]
