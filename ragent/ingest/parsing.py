@@ -27,8 +27,9 @@ def parse(raw: RawDocument) -> Document:
     sureness = {name: _guard(name, parser.accepts, raw) for name, parser in parsers.items()}
     best = max(sureness, key=sureness.__getitem__, default=None)
     if best is None or sureness[best] <= 0:
+        kind = "binary data, not text, of an unknown format" if b"\0" in raw.data else "unknown format"
         suffix = PurePosixPath(raw.name).suffix or "no suffix"
-        raise ParseError(f"unknown format ({suffix})", hint=f"formats that can be read: {', '.join(parsers)}")
+        raise ParseError(f"{kind} ({suffix})", hint=f"formats that can be read: {', '.join(parsers)}")
     document = _guard(best, parsers[best].parse, raw)
     if not document.text.strip():
         raise ParseError("the file holds no text")

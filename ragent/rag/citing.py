@@ -1,8 +1,8 @@
 """Finds, for each sentence of a draft answer, the verbatim words of a passage that support it.
 
 A small model's own citation marks are wrong more often than right, while the words it uses betray where it
-read them: so support is measured by the overlap of stemmed content words, rare ones counting more, and a
-number that the source doesn't hold rules it out.
+read them: so support is measured by the overlap of stemmed content words, rare ones counting more. A number
+that the source doesn't hold rules it out, and so does a "not" that only one of the two has.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ragent.chunking import split_sentences
 from ragent.protocols import Embedder
-from ragent.rag.terms import Weights, numbers, terms
+from ragent.rag.terms import Weights, denies, numbers, terms
 from ragent.types import Hit
 
 MIN_SUPPORT = 0.6
@@ -94,6 +94,9 @@ class Sources:
         for quote, aptness, parts in self._candidates():
             coverage = self._weights.coverage(wanted, quote.terms)
             if coverage < MIN_SUPPORT or not self._holds_figures(wanted, parts):
+                continue
+            nearest = max(parts, key=lambda part: self._weights.coverage(wanted, part.terms))
+            if denies(sentence) != denies(nearest.text):
                 continue
             fitness = coverage + _APTNESS_SHARE * aptness - _RANK_PENALTY * quote.hit.rank
             if best is None or fitness > best_fitness:

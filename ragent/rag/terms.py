@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 
 from ragent.index.analysis import make_analyzer, prepare
+
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|cannot|neither|nor|none|nothing|nobody|without)\b|n['’]t\b", re.IGNORECASE
+)
 
 _analyzer = cache(make_analyzer)
 
@@ -20,6 +25,11 @@ def terms(text: str) -> frozenset[str]:
 def numbers(text_terms: Iterable[str]) -> frozenset[str]:
     """Those terms that hold a digit: an answer may not change a number, however alike the rest is."""
     return frozenset(term for term in text_terms if any(c.isdigit() for c in term))
+
+
+def denies(text: str) -> bool:
+    """Whether a text holds a word that turns its meaning round."""
+    return bool(_NEGATION.search(text))
 
 
 class Weights:

@@ -67,6 +67,15 @@ def test_a_number_is_not_lent_to_the_matter_of_the_next_sentence() -> None:
     assert found.text == "Channel 14 is for pilots and the pilot boat."
 
 
+def test_a_not_that_only_one_has_is_no_support() -> None:
+    text = "The operator returns early out of the function. It doesn't panic."
+    asked = Sources("What does the operator do?", [hit(1, text)], HashedWords())
+    assert asked.support("The operator does not return early out of the function.") is None
+    assert asked.support("It panics.") is None
+    assert asked.support("The operator returns early.") is not None
+    assert asked.support("It does not panic.") is not None
+
+
 def test_each_sentence_of_a_draft_is_checked_by_itself() -> None:
     draft = "The crane lifts 40 tonnes. It also makes excellent coffee for visitors."
     checked = list(sources("What does the crane do?").check(draft))
