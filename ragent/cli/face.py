@@ -90,7 +90,7 @@ class Face:
         """For people: stderr."""
         from rich.console import Console
 
-        return Console(stderr=True, highlight=False)
+        return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager

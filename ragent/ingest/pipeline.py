@@ -114,7 +114,7 @@ class _Run:
         self.callbacks.on_progress(Progress(done, total, self.report.chunks, uri))
 
     def _fail(self, uri: str, error: RagentError) -> None:
-        self.failed.append(Failure(uri, " ".join(str(error).split())))
+        self.failed.append(Failure(uri, f"{error.message} ({error.hint})" if error.hint else error.message))
 
     def _take(self, item: Item, source: Source) -> None:
         try:

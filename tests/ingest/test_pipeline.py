@@ -118,7 +118,7 @@ def test_one_bad_item_stops_nothing(store: Store, run: Run) -> None:
     report = run(Shelf({"a": "one", "b": "broken", "c": SourceError("it is gone"), "d": "four"}))
     assert report.added == 2
     assert [(failure.uri, failure.error) for failure in report.failed] == [
-        ("b", "it is broken mend it"),
+        ("b", "it is broken (mend it)"),
         ("c", "it is gone"),
     ]
     assert texts(store) == ["one", "four"]
