@@ -84,9 +84,13 @@ def _print_answer(face: Face, answer: Answer) -> None:
         face.console.print()
         face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
         face.console.print(f'    "{" ".join(citation.quote.split())}"', markup=False)
+    shortened = sum(dropped.kind == "passage" for dropped in answer.dropped)
+    if shortened:
+        face.messages.print(f"passages shortened or left out: {shortened} (--json lists them)", style="dim")
     for dropped in answer.dropped:
-        text = " ".join(dropped.text.split())[:80]
-        face.messages.print(f"left out ({dropped.reason}): {text}", markup=False, style="dim")
+        if dropped.kind == "sentence":
+            text = " ".join(dropped.text.split())
+            face.messages.print(f"dropped ({dropped.reason}): {text}", markup=False, style="dim")
 
 
 def _contract(answer: Answer) -> dict[str, Any]:
