@@ -22,7 +22,7 @@ MIN_SUPPORT = 0.6
 MIN_APTNESS = 1.0
 """A sentence of a source that is less apt than this is no answer by itself."""
 
-_MIN_MATTER = 0.3
+_MATTER_SHARE = 0.5
 _APTNESS_SHARE = 0.2
 _PAIR_PENALTY = 0.5
 _RANK_PENALTY = 0.01
@@ -106,13 +106,14 @@ class Sources:
     def _holds_figures(self, wanted: frozenset[str], parts: Sequence[Quote]) -> bool:
         """Whether each number that the question didn't bring stands in a sentence that speaks of the matter.
 
-        Else two sentences could lend a number of the one to the matter of the other.
+        Else one sentence could lend its number to the matter of the other.
         """
         figures = numbers(wanted) - self._wanted
+        matter = [self._weights.coverage(wanted - figures, part.terms) for part in parts]
         about = [
             part.terms
-            for part in parts
-            if self._weights.coverage(wanted - figures, part.terms) >= _MIN_MATTER
+            for part, share in zip(parts, matter, strict=True)
+            if share >= _MATTER_SHARE * max(matter)
         ]
         return all(any(figure in held for held in about) for figure in figures)
 
