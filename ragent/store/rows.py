@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragent.protocols import Vectors
@@ -21,22 +22,82 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """What tells whether a document changed."""
+    """What tells whether a document changed. `item`: the uri of what its source lists, for most its own."""
 
     id: int
+    uri: str
+    item: str
+    source_id: int | None
     version: str
     content_hash: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A place that was ingested: the name of its connector, and what the user called it."""
+
+    id: int
+    kind: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Which document another one repeats, and how much of it: 1 for equal bytes."""
+
+    original: str
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document ready to be written: row i of `vectors` belongs to chunk i."""
+    """A document ready to be written: row i of `vectors` belongs to chunk i.
+
+    Chunks whose context and text the store holds for it already keep their ids, unless it is `fresh`.
+    """
 
     document: Document
     version: str
     content_hash: str
     chunks: tuple[Chunk, ...]
     vectors: Vectors
+    item: str | None = None
+    source_id: int | None = None
+    signature: bytes = b""
+    bands: tuple[int, ...] = ()
+    duplicate: Duplicate | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A document whose contents are what they were, listed under another version or by another source."""
+
+    id: int
+    version: str
+    source_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A document that is now somewhere else."""
+
+    id: int
+    uri: str
+    title: str
+    version: str
+    source_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one transaction brings: a batch."""
+
+    documents: Sequence[NewDocument] = ()
+    seen: Sequence[Seen] = ()
+    moved: Sequence[Move] = ()
+    removed: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
