@@ -38,6 +38,31 @@ class RawDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What a source says happened since a cursor, and the cursor to ask with the next time.
+
+    `items` may repeat some that were told before; `deleted` are the uris of items that are gone.
+    """
+
+    items: tuple[Item, ...]
+    deleted: tuple[str, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackLimits:
+    """How much may come out of one archive or mailbox, nested ones included.
+
+    `depth` counts containers within containers: 1 unpacks an archive, but none inside it.
+    """
+
+    members: int = 10_000
+    member_bytes: int = 100_000_000
+    total_bytes: int = 1_000_000_000
+    depth: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0."""
 

@@ -54,6 +54,12 @@ class FolderSource:
         self._root = Path(os.path.realpath(path))
         self._max_bytes = max_bytes
 
+    @staticmethod
+    def accepts(argument: str) -> bool:
+        """Takes paths and `file://` URIs."""
+        match = _SCHEME.match(argument)
+        return match is None or match[1].lower() == "file"
+
     @classmethod
     def open(cls, argument: str, *, max_bytes: int) -> Self:
         """The source for a command line argument: see `local_path`."""
