@@ -64,12 +64,18 @@ class UnpackLimits:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0."""
+    """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0.
+
+    `label` says where it stands beside its headings: `rows 2–40`, `00:01:05–00:01:20`, `Ledger.total`. An en
+    dash parts the two ends of a range, so that neighbours join to one, from the first's start to the last's
+    end.
+    """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Document:
 class Chunk:
     """A passage small enough for the embedder: `document.text[start:end] == text`, always.
 
-    `context` (title and heading path) is embedded and indexed with the text but is no part of it.
+    `context` (title, heading path and label) is embedded and indexed with the text but is no part of it.
     `tokens` counts context and text together, by the embedder's own tokenizer.
     """
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ragent.chunking.context import heading_words
+from ragent.chunking.context import heading_words, join_labels
 from ragent.chunking.sentences import split_sentences
 from ragent.types import Block, BlockKind, Document
 
@@ -40,6 +40,7 @@ class Atom:
     path: tuple[str, ...]
     seam: Seam
     heading: bool = False
+    label: str = ""
 
 
 class Weights:
@@ -88,10 +89,10 @@ def atoms(document: Document, weights: Weights, whole: int, grain: int) -> list[
         names = tuple(name for _, name in path)
         seam = Seam.SECTION if block.kind == "heading" else Seam.BLOCK
         for start, end, inner in split(document.text, block, weights, whole):
-            atom = Atom(start, end, names, inner or seam, block.kind == "heading")
+            atom = Atom(start, end, names, inner or seam, block.kind == "heading", block.label)
             last = found[-1] if found else None
             if last and _belong_together(last, atom) and weights.between(last.start, end) <= grain:
-                found[-1] = replace(last, end=end)
+                found[-1] = replace(last, end=end, label=join_labels([last.label, atom.label]))
             else:
                 found.append(atom)
     return found
@@ -169,7 +170,7 @@ def _regions(document: Document) -> Iterator[Block]:
     for block in document.blocks:
         yield from _paragraphs(document.text, position, block.start)
         if span := trimmed(document.text, block.start, block.end):
-            yield Block(block.kind, *span, block.level)
+            yield Block(block.kind, *span, block.level, block.label)
         position = max(position, block.end)
     yield from _paragraphs(document.text, position, len(document.text))
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from ragent.chunking.atoms import Atom, Weights, atoms, split, trimmed
-from ragent.chunking.context import Contexts, embedding_text
+from ragent.chunking.context import Contexts, embedding_text, join_labels, with_label
 from ragent.chunking.packing import Sizes, pack
 from ragent.errors import ConfigError
 from ragent.protocols import Tokenizer
@@ -51,8 +51,8 @@ class StructureChunker:
         contexts = Contexts(document.title, self._tokenizer, most)
         pieces = self._pieces(document, weights)
         if self._context:
-            contexts.prepare(atom.path for atom in pieces)
-        room = [self._max_tokens - self._overhead(contexts, atom.path) for atom in pieces]
+            contexts.prepare(with_label(atom.path, atom.label) for atom in pieces)
+        room = [self._max_tokens - self._overhead(contexts, atom) for atom in pieces]
         spans = [
             (pieces[first].start, pieces[last - 1].end, self._context_of(pieces[first:last], contexts))
             for first, last in pack(pieces, weights, Sizes(self._target, room))
@@ -63,11 +63,13 @@ class StructureChunker:
         room = self._max_tokens * 3 // 4 - 1 if self._context else self._max_tokens
         return atoms(document, weights, min(int(self._target * _WHOLE), room), self._target // _GRAINS)
 
-    def _overhead(self, contexts: Contexts, path: tuple[str, ...]) -> int:
-        return contexts.tokens(path) if self._context else 0
+    def _overhead(self, contexts: Contexts, atom: Atom) -> int:
+        return contexts.tokens(with_label(atom.path, atom.label)) if self._context else 0
 
     def _context_of(self, covered: Sequence[Atom], contexts: Contexts) -> str:
-        """Title and the headings common to a chunk's atoms, less the one that the text begins with."""
+        """Title and the headings common to a chunk's atoms, less the one that the text begins with; and their
+        labels, joined, unless they stand under different headings.
+        """
         if not self._context:
             return ""
         first = covered[0]
@@ -77,7 +79,9 @@ class StructureChunker:
                 path = path[:-1]
         if first.heading and path == first.path:
             path = path[:-1]
-        return contexts.text(path)
+        labelled = [atom for atom in covered if atom.label]
+        together = len({atom.path for atom in labelled}) == 1
+        return contexts.text(with_label(path, join_labels(a.label for a in labelled) if together else ""))
 
     def _fitted(self, document: Document, spans: Sequence[_Span], weights: Weights) -> list[Chunk]:
         """Counts each chunk as it will be embedded. What is over the limit after all (tokens of a part don't

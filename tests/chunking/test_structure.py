@@ -248,3 +248,51 @@ def test_a_limit_too_small_to_be_useful_is_refused(whitespace: Tokenizer) -> Non
 def test_embedding_text_is_the_text_where_there_is_no_context() -> None:
     assert embedding_text("", "text") == "text"
     assert embedding_text("Title > Head", "text") == "Title > Head\ntext"
+
+
+def test_a_label_stands_in_the_context_and_neighbours_join(tokenizer: Tokenizer) -> None:
+    rows = [f"Anna {n} | Berlin | {n}" for n in range(60)]
+    text, blocks = "Sales\n\nname | city | age", [Block("heading", 0, 5, 1), Block("heading", 7, 24, 2)]
+    for first in range(0, 60, 5):
+        group = "\n".join(rows[first : first + 5])
+        start = len(text) + 2
+        text += "\n\n" + group
+        blocks.append(Block("table", start, len(text), label=f"rows {first + 2}–{first + 6}"))
+    document = Document("file:///d", "Book", text, "text/csv", tuple(blocks))
+    chunks = StructureChunker(tokenizer, 256).chunk(document)
+    check(document, chunks, tokenizer, 256)
+    assert len(chunks) > 1
+    assert chunks[0].context.startswith("Book > rows 2–")
+    for chunk in chunks[1:]:
+        first = int(chunk.text.split()[1])
+        last = int(chunk.text.rpartition(" ")[2])
+        path, _, rows = chunk.context.rpartition(" > rows ")
+        low, high = map(int, rows.split("–"))
+        assert path == "Book > Sales > name | city | age"
+        assert low <= first + 2
+        assert last + 2 <= high
+
+
+def test_labels_under_different_headings_do_not_join(tokenizer: Tokenizer) -> None:
+    document = Document(
+        "file:///d",
+        "Book",
+        "A\n\none\n\nB\n\ntwo",
+        "text/csv",
+        (
+            Block("heading", 0, 1, 1),
+            Block("table", 3, 6, label="rows 2–3"),
+            Block("heading", 8, 9, 1),
+            Block("table", 11, 14, label="rows 2–9"),
+        ),
+    )
+    assert [c.context for c in StructureChunker(tokenizer, 256).chunk(document)] == ["Book"]
+
+
+def test_a_very_long_heading_is_shortened_in_the_context_only(tokenizer: Tokenizer) -> None:
+    header = " | ".join(f"column{n}" for n in range(60))
+    document = written(("heading", 1, header), ("paragraph", 0, sentences(60)), title="Book")
+    chunks = StructureChunker(tokenizer, 256).chunk(document)
+    check(document, chunks, tokenizer, 256)
+    assert all("column0 | column1" in c.context or "…" in c.context for c in chunks if c.start > len(header))
+    assert all(len(chunk.context) < 200 for chunk in chunks)
