@@ -98,7 +98,13 @@ class IngestSettings(BaseModel):
 
     model_config = _STRICT
     batch_chunks: int = Field(512, ge=1, description="passages embedded and committed together")
+    readers: int = Field(0, ge=0, description="processes that read files; 0: one a core")
+    file_seconds: float = Field(30.0, gt=0, description="reading a file may not take longer")
+    file_memory_mb: int = Field(1000, ge=200, description="nor a reader more memory than this")
     max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")
+    duplicates: Literal["keep", "skip"] = Field(
+        "keep", description="skip: leave out documents that repeat another, or nearly so"
+    )
 
 
 class Settings(BaseSettings):

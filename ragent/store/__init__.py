@@ -1,7 +1,7 @@
 """The only truth: one database a home, through SQLAlchemy."""
 
 from ragent.store.rows import (
-    Changes,
+    Batch,
     Collection,
     Counts,
     Duplicate,
@@ -18,7 +18,7 @@ from ragent.store.snapshot import Snapshot
 from ragent.store.store import Store, check_fingerprint
 
 __all__ = [
-    "Changes",
+    "Batch",
     "Collection",
     "Counts",
     "Duplicate",

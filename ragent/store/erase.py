@@ -15,9 +15,9 @@ from typing import cast
 from sqlalchemy import Engine, select
 
 from ragent.errors import StoreError
-from ragent.store.rows import Changes, Collection
+from ragent.store.rows import Batch, Collection
 from ragent.store.tables import DocumentRow
-from ragent.store.writing import apply_changes
+from ragent.store.writing import apply_batch
 
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.1
@@ -39,7 +39,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
                 collection_id = connection.scalar(query)
                 if collection_id is not None:
                     collection = Collection(collection_id, "", 0, None, None)
-                    apply_changes(connection, collection, Changes(removed=[document_id]))
+                    apply_batch(connection, collection, Batch(removed=[document_id]))
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ragent.protocols import Vectors
 from ragent.types import Chunk, Document, Fingerprint, Metadata
@@ -35,11 +35,11 @@ class KnownDocument:
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A place that was ingested: the name of its connector, and what the user called it."""
+    """A place that was ingested, as `ragent.ingest.choosing` takes it, and the cursor it was left at."""
 
     id: int
-    kind: str
     argument: str
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,11 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What one transaction brings: a batch."""
+class Batch:
+    """What one transaction brings. `settled`: by uri, the versions of documents that were written before."""
 
     documents: Sequence[NewDocument] = ()
+    settled: Mapping[str, str] = field(default_factory=dict)
     seen: Sequence[Seen] = ()
     moved: Sequence[Move] = ()
     removed: Sequence[int] = ()

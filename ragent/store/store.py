@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, delete, func, insert, select
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from ragent.errors import EmbedderMismatch, StoreError
@@ -17,7 +17,7 @@ from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
 from ragent.store.rows import (
-    Changes,
+    Batch,
     Collection,
     Counts,
     Duplicate,
@@ -40,7 +40,7 @@ from ragent.store.tables import (
     TombstoneRow,
     VectorRow,
 )
-from ragent.store.writing import apply_changes, generation_of
+from ragent.store.writing import apply_batch, generation_of
 from ragent.types import Fingerprint
 
 _IDS_A_QUERY = 500
@@ -168,7 +168,7 @@ class Store:
 
     def known_sources(self, collection_id: int) -> list[KnownSource]:
         """What was ingested, in the order it was first named."""
-        query = select(SourceRow.id, SourceRow.kind, SourceRow.argument).order_by(SourceRow.id)
+        query = select(SourceRow.id, SourceRow.argument, SourceRow.cursor).order_by(SourceRow.id)
         with self._reader.connect() as connection:
             rows = connection.execute(query.where(SourceRow.collection_id == collection_id))
             return [KnownSource(*row) for row in rows]
@@ -219,16 +219,18 @@ class Store:
                 found.update((row.uri, row.data) for row in connection.execute(query))
         return found
 
-    def vectors_of(self, collection: Collection, document_ids: Sequence[int]) -> dict[tuple[str, str], bytes]:
+    def vectors_of(self, collection: Collection, uris: Sequence[str]) -> dict[tuple[str, str], bytes]:
         """The stored vectors of documents' chunks, by (context, text): see `ragent.store.vectors.decode`."""
         found: dict[tuple[str, str], bytes] = {}
         with self._reader.connect() as connection:
-            for first in range(0, len(document_ids), _IDS_A_QUERY):
-                some = list(document_ids[first : first + _IDS_A_QUERY])
+            for first in range(0, len(uris), _IDS_A_QUERY):
+                some = list(uris[first : first + _IDS_A_QUERY])
                 query = (
                     select(ChunkRow.context, ChunkRow.text, VectorRow.data)
                     .join(VectorRow, VectorRow.chunk_id == ChunkRow.id)
-                    .where(ChunkRow.document_id.in_(some), VectorRow.space_id == collection.space_id)
+                    .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+                    .where(DocumentRow.collection_id == collection.id, DocumentRow.uri.in_(some))
+                    .where(VectorRow.space_id == collection.space_id)
                 )
                 found.update(((row[0], row[1]), row[2]) for row in connection.execute(query))
         return found
@@ -262,30 +264,31 @@ class Store:
 
     def write(self, collection: Collection, documents: Sequence[NewDocument]) -> None:
         """Add documents, or replace those of the same uri, in one transaction."""
-        self.apply(collection, Changes(documents=documents))
+        self.apply(collection, Batch(documents=documents))
 
     def remove(self, collection: Collection, document_ids: Sequence[int]) -> None:
         """Remove documents with their chunks and vectors, in one transaction."""
-        self.apply(collection, Changes(removed=document_ids))
+        self.apply(collection, Batch(removed=document_ids))
 
-    def apply(self, collection: Collection, changes: Changes) -> None:
-        """Everything that `changes` says, in one transaction."""
+    def apply(self, collection: Collection, batch: Batch) -> None:
+        """Everything that `batch` says, in one transaction."""
         with self._writer.begin() as connection:
-            apply_changes(connection, collection, changes)
+            apply_batch(connection, collection, batch)
 
-    def remember_source(self, collection: Collection, kind: str, argument: str) -> int:
+    def remember_source(self, collection: Collection, argument: str) -> int:
         """The id of a source, noted for `sync` if it wasn't known."""
-        same = (
-            (SourceRow.collection_id == collection.id)
-            & (SourceRow.kind == kind)
-            & (SourceRow.argument == argument)
-        )
+        same = (SourceRow.collection_id == collection.id) & (SourceRow.argument == argument)
         with self._writer.begin() as connection:
             known = connection.scalar(select(SourceRow.id).where(same))
             if known is not None:
                 return known
-            made = insert(SourceRow).values(collection_id=collection.id, kind=kind, argument=argument)
+            made = insert(SourceRow).values(collection_id=collection.id, argument=argument)
             return connection.scalars(made.returning(SourceRow.id)).one()
+
+    def leave_source(self, source_id: int, cursor: str | None) -> None:
+        """Note where to go on with a source that tells what changed since a cursor."""
+        with self._writer.begin() as connection:
+            connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(cursor=cursor))
 
     def drop_source(self, source_id: int) -> None:
         """No longer come back to a source. Its documents stay."""

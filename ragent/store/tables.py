@@ -53,12 +53,12 @@ class SourceRow(Base):
     """A place that was ingested, as the user named it, for `sync` to come back to."""
 
     __tablename__ = "sources"
-    __table_args__ = (UniqueConstraint("collection_id", "kind", "argument"), {"sqlite_autoincrement": True})
+    __table_args__ = (UniqueConstraint("collection_id", "argument"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
-    kind: Mapped[str]
     argument: Mapped[str]
+    cursor: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=_now)
 
 

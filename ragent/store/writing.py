@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, literal, select, update
 
 from ragent.errors import StoreError
-from ragent.store.rows import Changes, Collection, NewDocument
+from ragent.store.rows import Batch, Collection, NewDocument
 from ragent.store.tables import (
     BandRow,
     ChunkRow,
@@ -24,12 +24,12 @@ from ragent.store.vectors import encode
 _IDS_A_QUERY = 500
 
 
-def apply_changes(connection: Connection, collection: Collection, changes: Changes) -> None:
+def apply_batch(connection: Connection, collection: Collection, batch: Batch) -> None:
     """Write a batch inside the caller's transaction. Only new chunks and removals advance the generation."""
-    for seen in changes.seen:
+    for seen in batch.seen:
         values: dict[str, Any] = {"version": seen.version, "source_id": seen.source_id}
         connection.execute(update(DocumentRow).where(DocumentRow.id == seen.id).values(**values))
-    for move in changes.moved:
+    for move in batch.moved:
         values = {
             "uri": move.uri,
             "title": move.title,
@@ -37,14 +37,17 @@ def apply_changes(connection: Connection, collection: Collection, changes: Chang
             "source_id": move.source_id,
         }
         connection.execute(update(DocumentRow).where(DocumentRow.id == move.id).values(**values))
-    if not (changes.documents or changes.removed):
+    for uri, version in batch.settled.items():
+        same = (DocumentRow.collection_id == collection.id) & (DocumentRow.uri == uri)
+        connection.execute(update(DocumentRow).where(same).values(version=version))
+    if not (batch.documents or batch.removed):
         return
     generation = _advance(connection, collection.id)
-    for document_id in changes.removed:
+    for document_id in batch.removed:
         _release_duplicates(connection, document_id)
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
-    for new in changes.documents:
+    for new in batch.documents:
         _write(connection, collection, generation, new)
 
 
@@ -156,6 +159,7 @@ def _insert_chunks(
 def _note_likeness(connection: Connection, collection_id: int, document_id: int, new: NewDocument) -> None:
     for table in (SignatureRow, BandRow, DuplicateRow):
         connection.execute(delete(table).where(table.document_id == document_id))
+    connection.execute(delete(DuplicateRow).where(DuplicateRow.original_id == document_id))
     if new.signature:
         connection.execute(insert(SignatureRow).values(document_id=document_id, data=new.signature))
     if new.bands:

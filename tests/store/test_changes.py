@@ -5,8 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
-from ragent.store import Changes, Collection, Duplicate, Move, NewDocument, Seen, Store
+import ragent.store
+from ragent.store import Batch, Collection, Duplicate, KnownSource, Move, NewDocument, Seen, Store
 from ragent.types import Document
 from tests.making import FINGERPRINT, new_document
 
@@ -53,7 +57,7 @@ def test_chunks_are_made_anew_when_asked_or_under_a_new_title(
 
 def test_a_move_changes_the_row_and_nothing_below_it(store: Store, collection: Collection) -> None:
     store.write(collection, [new_document(PATH, ["one"])])
-    store.apply(collection, Changes(moved=[Move(1, "file:///b", "B", "2", None)]))
+    store.apply(collection, Batch(moved=[Move(1, "file:///b", "B", "2", None)]))
     assert store.generation(collection.id) == 1
     known = store.known_documents(collection.id)
     assert [(d.id, d.uri, d.item, d.version, d.title) for d in known.values()] == [
@@ -63,10 +67,14 @@ def test_a_move_changes_the_row_and_nothing_below_it(store: Store, collection: C
 
 
 def test_sources_are_remembered_once(store: Store, collection: Collection) -> None:
-    first = store.remember_source(collection, "file", "file:///docs")
-    assert store.remember_source(collection, "file", "file:///docs") == first
-    second = store.remember_source(collection, "git", "file:///docs")
-    assert [(s.id, s.kind) for s in store.known_sources(collection.id)] == [(first, "file"), (second, "git")]
+    first = store.remember_source(collection, "file:///docs")
+    assert store.remember_source(collection, "file:///docs") == first
+    second = store.remember_source(collection, "imap://mail")
+    store.leave_source(second, "7")
+    assert store.known_sources(collection.id) == [
+        KnownSource(first, "file:///docs", None),
+        KnownSource(second, "imap://mail", "7"),
+    ]
     store.drop_source(first)
     assert [s.id for s in store.known_sources(collection.id)] == [second]
 
@@ -89,7 +97,7 @@ def test_what_was_left_out_is_read_again_once_its_original_changes_or_goes(
     store.write(collection, [new_document(PATH, ["two"])])
     known = store.known_documents(collection.id)["file:///b"]
     assert (known.version, known.content_hash) == ("", "")
-    store.apply(collection, Changes(seen=[Seen(known.id, "1", None)]))
+    store.apply(collection, Batch(seen=[Seen(known.id, "1", None)]))
     store.remove(collection, [1])
     assert store.known_documents(collection.id)["file:///b"].version == ""
     assert store.duplicates(collection.id) == {}
@@ -121,13 +129,7 @@ def test_erased_text_is_in_no_byte_of_the_home(store: Store, collection: Collect
 
 
 def test_a_first_home_is_migrated_without_loss(tmp_path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-
     config = Config()
-    import ragent.store
-
     config.set_main_option("script_location", str(Path(ragent.store.__file__).parent / "migrations"))
     engine = create_engine(f"sqlite:///{tmp_path / 'ragent.db'}")
     with engine.begin() as connection:

@@ -13,10 +13,10 @@ def upgrade() -> None:
         "sources",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("collection_id", sa.Integer, _of("collections"), nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
         sa.Column("argument", sa.String, nullable=False),
+        sa.Column("cursor", sa.String),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.UniqueConstraint("collection_id", "kind", "argument"),
+        sa.UniqueConstraint("collection_id", "argument"),
         sqlite_autoincrement=True,
     )
     op.add_column("documents", sa.Column("item", sa.String))
