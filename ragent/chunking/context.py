@@ -1,4 +1,4 @@
-"""The context of a passage: the document's title, the headings above it, and its label."""
+"""The context of a passage: its file, the document's title, the headings above it, and its label."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def with_label(path: tuple[str, ...], label: str) -> tuple[str, ...]:
 class Contexts:
     """Renders contexts, each at most `max_tokens` long by the embedder's own count."""
 
-    def __init__(self, title: str, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, title: str, tokenizer: Tokenizer, max_tokens: int, *, place: str = "") -> None:
+        """`place` (where the file is, say) stands before the title."""
+        self._place = " ".join(place.split())
         self._title = " ".join(title.split())
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
@@ -84,7 +86,7 @@ class Contexts:
         parts = [part for part in (self._title, *path) if part]
         if len(parts) > 1 and parts[0].casefold() == parts[1].casefold():
             del parts[0]
-        return parts
+        return [self._place, *parts] if self._place else parts
 
     def _shortened(self, parts: Sequence[str]) -> tuple[str, int]:
         """Leaves out the middle, then the left, then cuts the innermost heading."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ragent.chunking import StructureChunker
+from ragent.chunking import make_chunker
 from ragent.config import Settings
 from ragent.errors import RagentError, SourceError
 from ragent.ingest import Callbacks, Ingestor, Options, Origin
@@ -44,11 +44,7 @@ class Intake:
 
     def run(self, origins: Sequence[Origin], callbacks: Callbacks, options: Options) -> IngestReport:
         """Ingest. Raises EmbedderMismatch, StoreError."""
-        chunking = self.settings.chunking
-        most = self.embedder.max_tokens
-        chunker = StructureChunker(
-            self.embedder.tokenizer, min(chunking.max_tokens or most, most), context=chunking.context
-        )
+        chunker = make_chunker(self.settings.chunking, self.embedder)
         ingestor = Ingestor(self.store, self._collection(), self.embedder, chunker, self.settings.ingest)
         return ingestor.run(origins, callbacks, options)
 
