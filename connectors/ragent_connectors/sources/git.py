@@ -74,7 +74,12 @@ class GitSource:
 
     @property
     def uri(self) -> str:
-        """`git+`, the location (a path as `file://`), and `@ref` where it isn't HEAD; never a password."""
+        """What opens this source again, from anywhere; never a password."""
+        return self._base + (f"#path={quote(self._path)}" if self._path else "")
+
+    @property
+    def _base(self) -> str:
+        """`git+`, the location (a path as `file://`), and `@ref` where it isn't HEAD."""
         if self._is_remote():
             parts = urlsplit(self._location)
             location = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -97,7 +102,7 @@ class GitSource:
         Raises:
             SourceError: it is not of this repository, or too large.
         """
-        prefix = self.uri + SEPARATOR
+        prefix = self._base + SEPARATOR
         if not item.uri.startswith(prefix) or not _BLOB.fullmatch(item.version):
             raise SourceError(f"can't read {item.uri}: it is not of {self.uri}")
         if self._is_remote() and not self._clone:
@@ -146,7 +151,7 @@ class GitSource:
         return [self._path] if self._path else []
 
     def _uri_of(self, path: str) -> str:
-        return f"{self.uri}{SEPARATOR}{quote(os.fsencode(path))}"
+        return f"{self._base}{SEPARATOR}{quote(os.fsencode(path))}"
 
     def _commit(self) -> str:
         ref = self._ref

@@ -69,6 +69,8 @@ def test_a_ref_names_another_commit(repository: Path) -> None:
 def test_a_path_limits_it(repository: Path) -> None:
     assert list(texts(source(repository, path="docs"))) == ["docs/-p.txt", "docs/b%20%C3%BC.md"]
     assert list(texts(source(repository, path=":(exclude)docs"))) == []
+    again = GitSource.open(source(repository, "main", "docs").uri, max_bytes=LIMIT)
+    assert list(texts(again)) == ["docs/-p.txt", "docs/b%20%C3%BC.md"]
 
 
 def test_changes_are_what_the_diff_says(repository: Path) -> None:
