@@ -187,6 +187,23 @@ def test_tesseract_is_told_the_languages_and_ended_in_time(
         ocr.read_image(b"x")
 
 
+def test_what_it_is_not_sure_of_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    head = "level page_num block_num par_num line_num word_num left top width height conf text"
+    words = {"sure-": 96, "ly": 90, "maybe": 40, "x~": 12}
+    rows = [f"5 1 1 1 {line} 1 0 0 9 9 {conf} {word}" for line, (word, conf) in enumerate(words.items())]
+    table = tmp_path / "table"
+    fake = tmp_path / "tesseract"
+    fake.write_text(f"#!/bin/sh\ncat > /dev/null; cat {table}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    table.write_text("\n".join([head, *rows]).replace(" ", "\t") + "\n")
+    (page,) = ocr.read_image(b"x")
+    assert page.paragraphs == ("surely maybe",)
+    table.write_text("\n".join([head, *rows[2:]]).replace(" ", "\t") + "\n")
+    with pytest.raises(ParseError, match=r"(?s)not sure enough.*OCR_LANGUAGES"):
+        ocr.read_image(b"x")
+
+
 def test_images_are_known_by_their_first_bytes() -> None:
     for data in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*"):
         assert ImageParser().accepts(RawDocument("file:///a.txt", "a.txt", data)) > 0.5

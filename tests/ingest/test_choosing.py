@@ -21,6 +21,8 @@ from ragent.ingest.choosing import open_source
         ("git+https://x.example/r@main", "GitSource"),
         ("s3://bucket/docs", "FilesystemSource"),
         ("zip://docs::memory://a.zip", "FilesystemSource"),
+        ("zip://docs::file:///a.zip", "FilesystemSource"),
+        ("simplecache::s3://bucket/docs", "FilesystemSource"),
         ("sql+sqlite:///a.db#query=SELECT 1 AS id&key=id", "SqlSource"),
         ("imaps://me:secret@x.example/INBOX", "ImapSource"),
     ],

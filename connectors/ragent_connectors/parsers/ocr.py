@@ -19,6 +19,8 @@ _MEMORY = 2_000_000_000
 _WORD = "5"
 # Below this, what Tesseract reads off pictures is mostly no text at all.
 _LEAST_CONFIDENCE = 30
+# The mean over a page: blurred print reaches 60, a script that Tesseract wasn't told of 45.
+_LEAST_SURE = 55
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def read_image(image: bytes, *, dpi: int | None = None) -> list[OcrPage]:
     The languages to expect are in the environment as OCR_LANGUAGES (`eng+deu`); English if it is not set.
 
     Raises:
-        ParseError: Tesseract is not installed, refuses the image, or takes too long.
+        ParseError: Tesseract is not installed, refuses the image, takes too long, or isn't sure of any page.
     """
     command = ["tesseract", "stdin", "stdout"]
     if dpi:
@@ -66,7 +68,14 @@ def read_image(image: bytes, *, dpi: int | None = None) -> list[OcrPage]:
     if done.returncode:
         reason = " ".join(done.stderr.decode("utf-8", "replace").split()) or "it ran out of memory or time"
         raise ParseError(f"OCR failed: {reason[:300]}", hint="check that other programs can open the image")
-    return _pages(_words(done.stdout.decode("utf-8", "replace")))
+    pages = _pages(_words(done.stdout.decode("utf-8", "replace")))
+    sure = [page for page in pages if page.confidence >= _LEAST_SURE]
+    if pages and not sure:
+        raise ParseError(
+            "OCR is not sure enough of what it read",
+            hint=f"name its language (install tesseract-ocr-deu, set {_LANGUAGES}=deu)",
+        )
+    return sure
 
 
 def _run(command: list[str], image: bytes) -> subprocess.CompletedProcess[bytes]:

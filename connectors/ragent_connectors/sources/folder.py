@@ -65,7 +65,9 @@ class FolderSource:
 
     @staticmethod
     def accepts(argument: str) -> bool:
-        """Takes paths and `file://` URIs."""
+        """Takes paths and `file://` URIs, and leaves URLs to others, chained ones (`a::s3://b`) too."""
+        if "::" in argument and "://" in argument:
+            return False
         match = _SCHEME.match(argument)
         return match is None or match[1].lower() == "file"
 

@@ -54,12 +54,12 @@ class GitSource:
 
     @staticmethod
     def accepts(argument: str) -> bool:
-        """Takes `git+` before a URL or a path."""
-        return argument.lower().startswith("git+")
+        """Takes `git+` before a URL."""
+        return argument.lower().startswith("git+") and "://" in argument
 
     @classmethod
     def open(cls, argument: str, *, max_bytes: int) -> Self:
-        """`git+https://host/repository@ref#path=docs`, also `git+file:///…` and `git+/a/path`.
+        """`git+https://host/repository@ref#path=docs`, also `git+ssh://…` and `git+file:///a/path`.
 
         Without `@ref` it is HEAD. A path that exists is taken whole, even with an @ in it.
         """

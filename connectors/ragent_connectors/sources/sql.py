@@ -59,8 +59,10 @@ class SqlSource:
         return argument.lower().startswith("sql+")
 
     @classmethod
-    def open(cls, argument: str, *, max_bytes: int) -> Self:
+    def open(cls, argument: str, *, max_bytes: int) -> Self | PolledSqlSource:
         """The source for a URL whose fragment names query and key, and maybe cursor and name.
+
+        With a cursor column it can be polled.
 
         Raises:
             SourceError: query or key is missing.
@@ -72,7 +74,8 @@ class SqlSource:
                 "can't read a database without a query and a key",
                 hint="sql+sqlite:///a.db#query=SELECT id, text FROM notes&key=id",
             )
-        return cls(url, RowQuery(**options), max_bytes=max_bytes)
+        source = cls(url, RowQuery(**options), max_bytes=max_bytes)
+        return PolledSqlSource(source) if options.get("cursor") else source
 
     @property
     def uri(self) -> str:
@@ -127,28 +130,23 @@ class SqlSource:
             )
         return RawDocument(item.uri, f"{text}.txt", data)
 
-    def changes(self, cursor: str | None) -> Changes:
-        """Rows whose cursor column is at `cursor` or beyond; those at it may have been told before.
+    def rows_from(self, since: Any) -> tuple[tuple[Item, ...], Any]:
+        """Rows whose cursor column is at `since` or beyond (None: all), and the last value of that column.
 
         Raises:
-            SourceError: there is no cursor column, or `cursor` is none of ours.
+            SourceError: the database can't be reached, or refuses the query.
         """
         import sqlalchemy as sa
 
-        if not self._rows.cursor:
-            raise SourceError(f"can't poll {self.uri}: it has no cursor column", hint="name one with cursor=")
         column = self._subquery.c[self._rows.cursor]
         statement = sa.select(*self._key_and_cursor()).select_from(self._subquery).order_by(column)
-        since = None if cursor is None else _decoded(cursor)
         if since is not None:
             statement = statement.where(column >= since)
         with self._reading() as connection:
             found = [row._asdict() for row in connection.execute(statement)]
-        last = next(
-            (row[self._rows.cursor] for row in reversed(found) if row[self._rows.cursor] is not None), None
-        )
-        reached = cursor or "null" if last is None else _encoded(last)
-        return Changes(tuple(map(self._item, found)), (), reached)
+        values = (row[self._rows.cursor] for row in reversed(found))
+        last = next((value for value in values if value is not None), since)
+        return tuple(map(self._item, found)), last
 
     def _item(self, row: Mapping[str, Any]) -> Item:
         try:
@@ -214,6 +212,35 @@ class SqlSource:
             raise SourceError(
                 f"can't read {self.uri}: {reason}", hint="check the URL and the query"
             ) from error
+
+
+class PolledSqlSource:
+    """Rows with a cursor column, which can tell what changed."""
+
+    def __init__(self, source: SqlSource) -> None:
+        self._source = source
+
+    @property
+    def uri(self) -> str:
+        """As the source's."""
+        return self._source.uri
+
+    def items(self) -> Iterator[Item]:
+        """As the source's."""
+        return self._source.items()
+
+    def load(self, item: Item) -> RawDocument:
+        """As the source's."""
+        return self._source.load(item)
+
+    def changes(self, cursor: str | None) -> Changes:
+        """Rows whose cursor column is at `cursor` or beyond; those at it may have been told before.
+
+        Raises:
+            SourceError: the database can't be read, or `cursor` is none of ours.
+        """
+        items, last = self._source.rows_from(None if cursor is None else _decoded(cursor))
+        return Changes(items, (), "null" if last is None else _encoded(last))
 
 
 def _text(row: Mapping[str, Any]) -> str:

@@ -148,9 +148,9 @@ def test_a_large_file_is_refused(repository: Path) -> None:
 def test_an_argument_may_be_a_url_or_a_path(repository: Path) -> None:
     git(repository, "branch", "feature/x")
     for argument in (
-        f"git+{repository}",
+        f"git+{repository.as_uri()}",
         f"git+{repository.as_uri()}@feature/x#path=docs",
-        f"git+{repository}@main",
+        f"git+file://{repository}@main",
     ):
         assert GitSource.accepts(argument)
         assert texts(GitSource.open(argument, max_bytes=LIMIT))

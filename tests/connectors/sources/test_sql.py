@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ragent.errors import MissingExtraError, SourceError
 from ragent.types import Item
-from ragent_connectors.sources.sql import RowQuery, SqlSource
+from ragent_connectors.sources.sql import PolledSqlSource, RowQuery, SqlSource
 
 LIMIT = 10_000
 
@@ -37,7 +37,7 @@ def source(path: Path, query: str = "SELECT * FROM notes", key: str = "id", curs
     return SqlSource(f"sqlite:///{path}", RowQuery(query, key, cursor, "notes"), max_bytes=LIMIT)
 
 
-def texts(opened: SqlSource) -> list[str]:
+def texts(opened: SqlSource | PolledSqlSource) -> list[str]:
     return [opened.load(item).data.decode() for item in opened.items()]
 
 
@@ -62,7 +62,7 @@ def test_the_version_follows_the_row(database: Path, cursor: str) -> None:
 
 
 def test_changes_are_the_rows_at_the_cursor_and_beyond(database: Path) -> None:
-    opened = source(database, cursor="changed")
+    opened = PolledSqlSource(source(database, cursor="changed"))
     first = opened.changes(None)
     assert [item.uri[-1] for item in first.items] == ["1", "2"]
     run(
@@ -77,7 +77,7 @@ def test_changes_are_the_rows_at_the_cursor_and_beyond(database: Path) -> None:
 
 def test_an_empty_table_can_be_polled(database: Path) -> None:
     run(database, "DELETE FROM notes")
-    opened = source(database, cursor="changed")
+    opened = PolledSqlSource(source(database, cursor="changed"))
     first = opened.changes(None)
     assert first.items == ()
     run(database, "INSERT INTO notes VALUES (3, 'x', 'y', NULL, 5)")
@@ -93,7 +93,8 @@ def test_times_are_cursors_too(tmp_path: Path) -> None:
     moments = [datetime.datetime(2024, 3, day, 12, 30) for day in (5, 6)]
     with engine.begin() as connection:
         connection.execute(table.insert(), [{"k": f"a/{m.day}", "at": m} for m in moments])
-    opened = SqlSource(f"sqlite:///{path}", RowQuery("SELECT * FROM t", "k", "at"), max_bytes=LIMIT)
+    rows = RowQuery("SELECT * FROM t", "k", "at")
+    opened = PolledSqlSource(SqlSource(f"sqlite:///{path}", rows, max_bytes=LIMIT))
     first = opened.changes(None)
     assert [item.uri.rpartition("/")[2] for item in first.items] == ["a%2F5", "a%2F6"]
     assert [item.uri.rpartition("/")[2] for item in opened.changes(first.cursor).items] == ["a%2F6"]
@@ -159,6 +160,12 @@ def test_an_argument_names_query_and_key(database: Path) -> None:
     opened = SqlSource.open(argument, max_bytes=LIMIT)
     assert opened.uri == f"sql+sqlite:///{database}!/titles"
     assert texts(opened)[0] == "id: 1\ntitle: Crane"
+    assert not hasattr(opened, "changes")
+    polled = SqlSource.open(f"{argument}&cursor=id", max_bytes=LIMIT)
+    assert polled.changes(None).cursor == "2"
+    assert texts(polled) == texts(opened)
+    with pytest.raises(SourceError, match="no cursor"):
+        polled.changes("{")
     with pytest.raises(SourceError, match="without a query"):
         SqlSource.open(f"sql+sqlite:///{database}#key=id", max_bytes=LIMIT)
 
