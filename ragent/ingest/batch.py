@@ -11,10 +11,10 @@ from ragent.ingest.deciding import Step
 from ragent.ingest.embedding import embed_chunks
 from ragent.ingest.likeness import Likeness
 from ragent.ingest.minhash import band_keys
-from ragent.ingest.work import Piece
-from ragent.protocols import Embedder, Vectors
+from ragent.ingest.work import Piece, describe
+from ragent.protocols import Chunker, Embedder, Vectors
 from ragent.store import Batch, Collection, Duplicate, Move, NewDocument, Seen, Store
-from ragent.types import DocumentReport
+from ragent.types import Document, DocumentReport
 
 _NOT_YET = ""
 """The version of an archive's documents until all of them are committed: such an archive is read again."""
@@ -53,6 +53,7 @@ class Batcher:
         store: Where they go.
         collection: The documents' collection.
         embedder: What makes vectors.
+        chunker: What makes chunks of pieces that come without; None where they come with theirs.
         likeness: What knows which documents repeat others.
         leave_out: Whether those get no chunks.
         fresh: Whether everything is embedded anew.
@@ -62,6 +63,7 @@ class Batcher:
     store: Store
     collection: Collection
     embedder: Embedder
+    chunker: Chunker | None
     likeness: Likeness
     leave_out: bool
     fresh: bool
@@ -86,6 +88,8 @@ class Batcher:
         """Add what was read. The pieces of a step come one after the other, its last one marked."""
         if not piece.last and self._archive is None:
             self._archive = _Archive()
+        if piece.document and self.chunker:
+            piece = _chunked(piece, piece.document, self.chunker)
         if piece.error:
             self.note(DocumentReport(piece.uri, "failed", 0, piece.seconds, piece.error))
         elif piece.document:
@@ -206,6 +210,13 @@ def _with_vectors(documents: Sequence[NewDocument], vectors: Vectors) -> list[Ne
         replace(new, vectors=vectors[end - len(new.chunks) : end])
         for new, end in zip(documents, ends, strict=True)
     ]
+
+
+def _chunked(piece: Piece, document: Document, chunker: Chunker) -> Piece:
+    try:
+        return replace(piece, chunks=tuple(chunker.chunk(document)))
+    except Exception as error:
+        return replace(piece, document=None, error=describe(error))
 
 
 def _repeats(duplicate: Duplicate | None) -> str:

@@ -18,7 +18,7 @@ from ragent.ingest.deciding import Decider, Step
 from ragent.ingest.likeness import Likeness
 from ragent.ingest.listing import Listing, Origin, list_all
 from ragent.ingest.parsing import parse as parse_any
-from ragent.ingest.reading import Reading, choose_reading
+from ragent.ingest.reading import Reading, choose_reading, chunks_in_readers
 from ragent.ingest.work import Parse, Piece, Unpack, Work
 from ragent.protocols import Chunker, Embedder
 from ragent.store import Collection, KnownDocument, Store
@@ -144,16 +144,18 @@ class _Run:
         """Ids of the documents that turned out to have moved; None when asked to stop."""
         ingestor, callbacks = self.ingestor, self.callbacks
         leave_out = ingestor.settings.duplicates == "skip"
+        elsewhere = chunks_in_readers(ingestor.chunker)
         batcher = Batcher(
             ingestor.store,
             ingestor.collection,
             ingestor.embedder,
+            None if elsewhere else ingestor.chunker,
             Likeness(ingestor.store, ingestor.collection, known, leave_out=leave_out),
             leave_out,
             self.options.force,
             self._note,
         )
-        work = Work(callbacks.parse, ingestor.chunker, callbacks.unpack)
+        work = Work(callbacks.parse, ingestor.chunker if elsewhere else None, callbacks.unpack)
         reading = ingestor.reading or choose_reading(work, ingestor.settings)
         steps = Decider(known, gone, force=self.options.force).steps(listing.items.values())
         pieces = cast(Generator[tuple[Step, Piece | None]], reading.read(work, steps))

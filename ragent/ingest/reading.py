@@ -10,6 +10,7 @@ from ragent.config import IngestSettings
 from ragent.ingest.processes import Processes
 from ragent.ingest.reader import Limits
 from ragent.ingest.work import Piece, Task, Work
+from ragent.protocols import Chunker
 
 Step = TypeVar("Step")
 
@@ -36,6 +37,11 @@ class Here:
                 continue
             for piece in work.pieces(task):
                 yield step, piece
+
+
+def chunks_in_readers(chunker: Chunker) -> bool:
+    """Whether readers can chunk: not where it takes the embedder, which is loaded here, once."""
+    return not any(hasattr(part, "embed_documents") for part in getattr(chunker, "__dict__", {}).values())
 
 
 def choose_reading(work: Work, settings: IngestSettings) -> Reading:

@@ -46,10 +46,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a task becomes pieces. `unpack`: as `ragent.ingest.unpacking`; None opens no archive."""
+    """How a task becomes pieces. `unpack`: as `ragent.ingest.unpacking`; None opens no archive.
+
+    Without a `chunker`, pieces carry no chunks, and the document's blocks instead.
+    """
 
     parse: Parse
-    chunker: Chunker
+    chunker: Chunker | None
     unpack: Unpack | None = None
 
     def pieces(
@@ -95,13 +98,15 @@ class Work:
             return Piece(raw.uri, content_hash)
         try:
             document = replace(self.parse(raw), uri=raw.uri)
-            chunks = tuple(self.chunker.chunk(document))
             sketch = signature(document.text).tobytes()
+            chunks: tuple[Chunk, ...] = ()
+            if self.chunker:
+                chunks = tuple(self.chunker.chunk(document))
+                # Nobody needs the blocks once the chunks are there, and they are many to carry.
+                document = replace(document, blocks=())
         except Exception as error:
             return Piece(raw.uri, content_hash, error=describe(error), seconds=time.perf_counter() - began)
-        # Nobody needs the blocks once the chunks are there, and they are many to carry between processes.
-        slim = replace(document, blocks=())
-        return Piece(raw.uri, content_hash, slim, chunks, sketch, seconds=time.perf_counter() - began)
+        return Piece(raw.uri, content_hash, document, chunks, sketch, seconds=time.perf_counter() - began)
 
 
 def hash_of(raw: RawDocument) -> str:

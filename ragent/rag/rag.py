@@ -13,9 +13,11 @@ from ragent.config import Settings, find_config, find_home, load_settings
 from ragent.embedding import open_embedder
 from ragent.errors import RagentError
 from ragent.ingest import Callbacks, Options, Origin, Progress
+from ragent.ingest.watching import follow
 from ragent.prompts import load_prompt
 from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.answering import Answerer
+from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.retrieval import HybridRetriever, Indexes, check_indexes
 from ragent.store import Collection, Problem, Store, check_fingerprint
@@ -166,6 +168,35 @@ class Rag:
         """
         callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
         return self._intake.sync(callbacks, Options(delete=delete, dry_run=dry_run))
+
+    def watch(
+        self,
+        *paths: str | Path,
+        delete: bool = False,
+        stop: threading.Event | None = None,
+        on_report: Callable[[IngestReport], None] = lambda _: None,
+        on_document: Callable[[DocumentReport], None] = lambda _: None,
+    ) -> None:
+        """Ingest files and folders, and again after each change in them, until `stop` is set.
+
+        Raises as `ingest` does.
+        """
+        until = stop or threading.Event()
+        callbacks = Callbacks(should_stop=until.is_set, on_document=on_document)
+        for _ in follow([Path(path) for path in paths], until, beside=self.home):
+            report = self._intake.ingest([str(path) for path in paths], callbacks, Options(delete=delete))
+            if report.added or report.updated:
+                self.refresh_indexes()
+            on_report(report)
+
+    def forget(self, *documents: str | int) -> ForgetReport:
+        """Remove documents (by id, uri or path) from every table, index and file of the home, and prove it.
+
+        Raises:
+            StoreError: there is no such document, or another process keeps the home busy.
+        """
+        names = [str(document) for document in documents]
+        return forget(self.store, names, self.settings.index)
 
     @property
     def _intake(self) -> Intake:

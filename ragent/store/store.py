@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Engine, Select, delete, func, insert, select, update
-from sqlalchemy.orm import aliased
 
 from ragent.errors import EmbedderMismatch, StoreError
+from ragent.store import likeness
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
@@ -29,16 +29,12 @@ from ragent.store.rows import (
 )
 from ragent.store.snapshot import Snapshot
 from ragent.store.tables import (
-    BandRow,
     ChunkRow,
     CollectionRow,
     DocumentRow,
-    DuplicateRow,
-    SignatureRow,
     SourceRow,
     SpaceRow,
     TombstoneRow,
-    VectorRow,
 )
 from ragent.store.writing import apply_batch, generation_of
 from ragent.types import Fingerprint
@@ -168,10 +164,14 @@ class Store:
 
     def known_sources(self, collection_id: int) -> list[KnownSource]:
         """What was ingested, in the order it was first named."""
-        query = select(SourceRow.id, SourceRow.argument, SourceRow.cursor).order_by(SourceRow.id)
+        query = _SOURCES.where(SourceRow.collection_id == collection_id)
         with self._reader.connect() as connection:
-            rows = connection.execute(query.where(SourceRow.collection_id == collection_id))
-            return [KnownSource(*row) for row in rows]
+            return [KnownSource(*row) for row in connection.execute(query)]
+
+    def all_sources(self) -> list[KnownSource]:
+        """The sources of every collection."""
+        with self._reader.connect() as connection:
+            return [KnownSource(*row) for row in connection.execute(_SOURCES)]
 
     def find_documents(self, name: str) -> list[tuple[int, str]]:
         """(id, uri) of the documents, of all collections, that have this uri, or came out of it."""
@@ -185,55 +185,27 @@ class Store:
         with self._reader.connect() as connection:
             return connection.scalar(select(DocumentRow.uri).where(DocumentRow.id == document_id))
 
-    def document_texts(self) -> Iterator[tuple[int, str]]:
-        """(id, text) of every document of all collections, one after the other."""
-        query = select(DocumentRow.id, DocumentRow.text)
+    def document_texts(self) -> Iterator[tuple[int, tuple[str, str, str]]]:
+        """(id, (uri, title, text)) of every document of all collections, one after the other."""
+        query = select(DocumentRow.id, DocumentRow.uri, DocumentRow.title, DocumentRow.text)
         with self._reader.connect() as connection:
             for row in connection.execution_options(yield_per=_DOCUMENTS_A_FETCH).execute(query):
-                yield row.id, row.text
+                yield row.id, (row.uri, row.title, row.text)
 
     def duplicates(self, collection_id: int) -> dict[str, Duplicate]:
         """By uri, the documents that repeat another one."""
-        other = aliased(DocumentRow)
-        query = (
-            select(DocumentRow.uri, other.uri, DuplicateRow.similarity)
-            .join(DuplicateRow, DuplicateRow.document_id == DocumentRow.id)
-            .join(other, other.id == DuplicateRow.original_id)
-            .where(DocumentRow.collection_id == collection_id)
-        )
         with self._reader.connect() as connection:
-            return {row[0]: Duplicate(row[1], row[2]) for row in connection.execute(query)}
+            return likeness.duplicates(connection, collection_id)
 
     def alike(self, collection_id: int, bands: Sequence[int]) -> dict[str, bytes]:
         """Signatures, by uri, of the documents that share one of these bands."""
-        found: dict[str, bytes] = {}
         with self._reader.connect() as connection:
-            for first in range(0, len(bands), _IDS_A_QUERY):
-                some = list(bands[first : first + _IDS_A_QUERY])
-                query = (
-                    select(DocumentRow.uri, SignatureRow.data)
-                    .join(SignatureRow, SignatureRow.document_id == DocumentRow.id)
-                    .join(BandRow, BandRow.document_id == DocumentRow.id)
-                    .where(BandRow.collection_id == collection_id, BandRow.key.in_(some))
-                )
-                found.update((row.uri, row.data) for row in connection.execute(query))
-        return found
+            return likeness.alike(connection, collection_id, bands)
 
     def vectors_of(self, collection: Collection, uris: Sequence[str]) -> dict[tuple[str, str], bytes]:
         """The stored vectors of documents' chunks, by (context, text): see `ragent.store.vectors.decode`."""
-        found: dict[tuple[str, str], bytes] = {}
         with self._reader.connect() as connection:
-            for first in range(0, len(uris), _IDS_A_QUERY):
-                some = list(uris[first : first + _IDS_A_QUERY])
-                query = (
-                    select(ChunkRow.context, ChunkRow.text, VectorRow.data)
-                    .join(VectorRow, VectorRow.chunk_id == ChunkRow.id)
-                    .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-                    .where(DocumentRow.collection_id == collection.id, DocumentRow.uri.in_(some))
-                    .where(VectorRow.space_id == collection.space_id)
-                )
-                found.update(((row[0], row[1]), row[2]) for row in connection.execute(query))
-        return found
+            return likeness.vectors_of(connection, collection, uris)
 
     def passages(self, collection_id: int, chunk_ids: Sequence[int]) -> dict[int, Passage]:
         """The chunks that still exist, by id; ids that don't are left out."""
@@ -311,6 +283,8 @@ _COLLECTIONS: Select[Any] = select(
     SpaceRow.id.label("space_id"),
     SpaceRow.fingerprint,
 ).outerjoin(SpaceRow, (SpaceRow.collection_id == CollectionRow.id) & SpaceRow.active)
+
+_SOURCES = select(SourceRow.id, SourceRow.argument, SourceRow.cursor).order_by(SourceRow.id)
 
 _PASSAGES: Select[Any] = select(
     ChunkRow.id.label("chunk_id"),
