@@ -71,7 +71,7 @@ def _joined(pieces: Iterator[_Piece], weights: Weights, size: int) -> Iterator[S
 
 def _related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Whether the second is a part of the first, or both are parts of one thing."""
-    return right[: len(left)] == left or left[:-1] == right[: len(left) - 1]
+    return right[: len(left)] == left or left[:-1] == right[:-1]
 
 
 def _parted(text: str, region: Region, weights: Weights, size: int) -> Iterator[Span]:
