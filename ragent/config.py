@@ -56,10 +56,16 @@ class ChunkingSettings(BaseModel):
     """`[chunking]`: how documents become passages. A change applies to what is ingested afterwards."""
 
     model_config = _STRICT
+    method: Literal["structure", "recursive", "sentences", "fixed", "code", "semantic"] = Field(
+        "structure", description="where passages are parted; semantic embeds each sentence for it"
+    )
+    target_tokens: int = Field(200, ge=8, description="length to aim at: short is precise, long complete")
     max_tokens: int = Field(
         0, ge=0, description="longest passage, context included; 0: all the embedder reads"
     )
+    overlap: int = Field(0, ge=0, description="tokens a passage repeats of the one before it, at most")
     context: bool = Field(True, description="embed the title and heading path with each passage")
+    file_path: bool = Field(False, description="embed the end of the file's path with each passage, too")
 
 
 class IndexSettings(BaseModel):
@@ -98,7 +104,13 @@ class IngestSettings(BaseModel):
 
     model_config = _STRICT
     batch_chunks: int = Field(512, ge=1, description="passages embedded and committed together")
+    readers: int = Field(0, ge=0, description="processes that read files; 0: one a core")
+    file_seconds: float = Field(30.0, gt=0, description="reading a file may not take longer")
+    file_memory_mb: int = Field(1000, ge=200, description="nor a reader more memory than this")
     max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")
+    duplicates: Literal["keep", "skip"] = Field(
+        "keep", description="skip: leave out documents that repeat another, or nearly so"
+    )
 
 
 class Settings(BaseSettings):

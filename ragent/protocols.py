@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragent.types import (
+    Changes,
     Chunk,
     Delta,
     Document,
+    Failure,
     Fingerprint,
     Item,
     Message,
     RawDocument,
     Sampling,
     SearchResult,
+    UnpackLimits,
 )
 
 Vectors = NDArray[np.float32]
@@ -39,6 +42,40 @@ class Source(Protocol):
 
     def load(self, item: Item) -> RawDocument:
         """Read one item. Raises SourceError if it is gone, unreadable or too large."""
+
+
+class PollingSource(Source, Protocol):
+    """A source that can tell what changed, so that nobody has to list all of it."""
+
+    def changes(self, cursor: str | None) -> Changes:
+        """What changed since `cursor`; with None, everything there is.
+
+        A source that can't see deletions this way tells none: compare with `items` now and then.
+
+        Raises:
+            SourceError: the source can't be read, or no longer understands the cursor: list `items` then.
+        """
+
+
+class Container(Protocol):
+    """Opens one family of files that hold other files: archives, mailboxes, mails with attachments."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether its bytes are a document beside their members, as a mail is beside its attachments."""
+
+    def accepts(self, raw: RawDocument) -> float:
+        """How sure this container is that the bytes are its own: 0 (no) to 1, by content before name."""
+
+    def members(self, raw: RawDocument, limits: UnpackLimits) -> Iterator[RawDocument | Failure]:
+        """The files inside, one at a time; their uri is `raw.uri`, `!/` and their quoted path.
+
+        A member that can't be read is a Failure. No member is longer than `limits.member_bytes`, and reading
+        stops with a Failure once more than `limits.total_bytes` were decompressed.
+
+        Raises:
+            ParseError: the container can't be read at all.
+        """
 
 
 class Parser(Protocol):

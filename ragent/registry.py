@@ -11,6 +11,7 @@ from ragent.errors import ConfigError, MissingExtraError
 Group = Literal[
     "ragent.connectors",
     "ragent.parsers",
+    "ragent.containers",
     "ragent.llms",
     "ragent.embedders",
     "ragent.rerankers",

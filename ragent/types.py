@@ -38,13 +38,44 @@ class RawDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What a source says happened since a cursor, and the cursor to ask with the next time.
+
+    `items` may repeat some that were told before; `deleted` are the uris of items that are gone.
+    """
+
+    items: tuple[Item, ...]
+    deleted: tuple[str, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackLimits:
+    """How much may come out of one archive or mailbox, nested ones included.
+
+    `depth` counts containers within containers: 1 unpacks an archive, but none inside it.
+    """
+
+    members: int = 10_000
+    member_bytes: int = 100_000_000
+    total_bytes: int = 1_000_000_000
+    depth: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0."""
+    """A structural piece of a document's text. `level` is a heading's depth (1 = top), else 0.
+
+    `label` says where it stands beside its headings: `rows 2–40`, `00:01:05–00:01:20`, `Ledger.total`. An en
+    dash parts the two ends of a range, so that neighbours join to one, from the first's start to the last's
+    end.
+    """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +108,7 @@ class Document:
 class Chunk:
     """A passage small enough for the embedder: `document.text[start:end] == text`, always.
 
-    `context` (title and heading path) is embedded and indexed with the text but is no part of it.
+    `context` (title, heading path and label) is embedded and indexed with the text but is no part of it.
     `tokens` counts context and text together, by the embedder's own tokenizer.
     """
 
@@ -232,13 +263,42 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingestion did. `interrupted`: Ctrl-C ended it after a whole batch; run it again to go on."""
+    """What an ingestion did. `interrupted`: Ctrl-C ended it after a whole batch; run it again to go on.
+
+    `embedded` counts the chunks, of all that were written, whose text was new. `duplicates` are documents that
+    repeat another one, whether kept or left out.
+    """
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    moved: int = 0
     deleted: int = 0
+    duplicates: int = 0
     failed: tuple[Failure, ...] = ()
     chunks: int = 0
+    embedded: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+
+
+DocumentStatus = Literal["added", "updated", "unchanged", "moved", "duplicate", "gone", "deleted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReport:
+    """What became of one document.
+
+    Attributes:
+        uri: The document, or the source that could not be listed.
+        status: `duplicate` was left out because it repeats another; `gone` is no longer there, but kept.
+        chunks: How many it has now, where it was read.
+        seconds: Spent on reading it.
+        detail: The error, where it was before, or which document it repeats.
+    """
+
+    uri: str
+    status: DocumentStatus
+    chunks: int = 0
+    seconds: float = 0.0
+    detail: str = ""

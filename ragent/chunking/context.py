@@ -1,4 +1,4 @@
-"""The context of a passage: the document's title and the headings above it."""
+"""The context of a passage: its file, the document's title, the headings above it, and its label."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from ragent.protocols import Tokenizer
 
 _SEPARATOR = " > "
 _ELLIPSIS = "…"
+_DASH = "–"
+_LONGEST_HEADING = 160
 _MARKS = re.compile(r"^#{1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
@@ -19,17 +21,40 @@ def embedding_text(context: str, text: str) -> str:
 
 
 def heading_words(source: str) -> str:
-    """A heading's words without the marks of Markdown or reStructuredText around them."""
+    """A heading's words without the marks of Markdown or reStructuredText around them.
+
+    Of a very long one (a table's header row, say) only the beginning.
+    """
     lines = (line.strip() for line in source.split("\n"))
     words = " ".join(line for line in lines if any(c.isalnum() for c in line))
     words = _LINK.sub(r"\1", _MARKS.sub("", _MARKS.sub("", words)))
-    return " ".join(words.replace("`", "").replace("**", "").split())
+    words = " ".join(words.replace("`", "").replace("**", "").split())
+    if len(words) <= _LONGEST_HEADING:
+        return words
+    return words[:_LONGEST_HEADING].rsplit(" ", 1)[0].rstrip() + _ELLIPSIS
+
+
+def join_labels(labels: Iterable[str]) -> str:
+    """The label of neighbouring blocks together: `rows 2–9` and `rows 10–30` are `rows 2–30`."""
+    known = [label for label in labels if label]
+    if not known or known[0] == known[-1]:
+        return known[0] if known else ""
+    return f"{known[0].split(_DASH)[0]}{_DASH}{known[-1].split(_DASH)[-1]}"
+
+
+def with_label(path: tuple[str, ...], label: str) -> tuple[str, ...]:
+    """The path with a label, as a part of the innermost heading: so shortening parts the two last."""
+    if not label:
+        return path
+    return (*path[:-1], f"{path[-1]}{_SEPARATOR}{label}") if path else (label,)
 
 
 class Contexts:
     """Renders contexts, each at most `max_tokens` long by the embedder's own count."""
 
-    def __init__(self, title: str, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, title: str, tokenizer: Tokenizer, max_tokens: int, *, place: str = "") -> None:
+        """`place` (where the file is, say) stands before the title."""
+        self._place = " ".join(place.split())
         self._title = " ".join(title.split())
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
@@ -61,7 +86,7 @@ class Contexts:
         parts = [part for part in (self._title, *path) if part]
         if len(parts) > 1 and parts[0].casefold() == parts[1].casefold():
             del parts[0]
-        return parts
+        return [self._place, *parts] if self._place else parts
 
     def _shortened(self, parts: Sequence[str]) -> tuple[str, int]:
         """Leaves out the middle, then the left, then cuts the innermost heading."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragent.chunking.atoms import Atom, Seam, Weights
+from ragent.chunking.atoms import Atom, Seam
+from ragent.chunking.weights import Weights
 
 _PART = {Seam.SECTION: 0.0, Seam.BLOCK: 0.1, Seam.LINE: 0.2, Seam.SENTENCE: 0.4, Seam.WORD: 1.0}
 _ORPHAN = 2.0

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ragent import __version__, registry
-from ragent.cli import ask, index, ingest, init, models, search
+from ragent.cli import ask, forget, index, ingest, init, models, search, sync, watch
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
 from ragent.errors import MissingExtraError
 
@@ -25,6 +25,9 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.command("ingest")(ingest.ingest)
+app.command("sync")(sync.sync)
+app.command("watch")(watch.watch)
+app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.add_typer(models.app, name="models")

@@ -1,14 +1,17 @@
-"""`ragent ingest`."""
+"""`ragent ingest`, and what it shares with `ragent sync`: bars, reports, exit codes."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -25,15 +28,24 @@ from ragent.cli.face import (
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     from ragent.ingest import Progress
-    from ragent.types import IngestReport
+    from ragent.rag import Rag
+    from ragent.types import DocumentReport, IngestReport
+
+
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write each document's status to FILE.html or FILE.json."),
+]
 
 
 def ingest(
     context: typer.Context,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders to read.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders, URLs to read.")],
     force: Annotated[bool, typer.Option("--force", help="Read again even what is unchanged.")] = False,
+    report_path: ReportOption = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -44,39 +56,76 @@ def ingest(
     the same command goes on from there.
     """
     face = Face(context, home, collection, as_json)
-    with face.rag() as rag, _stopping(face) as should_stop, _bars(face) as bars:
-        task = bars.add_task("starting", total=None, chunks=0)
+    with face.rag() as rag:
+        run_reporting(face, rag, partial(rag.ingest, *paths, force=force), report_path)
 
-        def show(progress: Progress) -> None:
-            name = display_uri(progress.uri).rpartition("/")[2] or "committed"
-            bars.update(
-                task,
-                completed=progress.done,
-                total=progress.total,
-                description=name[:40],
-                chunks=progress.chunks,
-            )
 
-        report = rag.ingest(*paths, force=force, on_progress=show, should_stop=should_stop)
+def run_reporting(
+    face: Face,
+    rag: Rag,
+    run: Callable[..., IngestReport],
+    report_path: Path | None = None,
+    on_document: Callable[[DocumentReport], None] = lambda _: None,
+) -> NoReturn:
+    """Ingest or sync by `run`, with bars, a report, and the right exit code."""
+    from ragent.ingest.reporting import check_report_path, write_report
+
+    documents: list[DocumentReport] = []
+    if report_path:
+        check_report_path(report_path)
+
+    def note(document: DocumentReport) -> None:
+        if report_path:
+            documents.append(document)
+        on_document(document)
+
+    with stopping(face) as should_stop, _bars(face) as bars:
+        show = _Show(bars)
+        report = run(on_progress=show.progress, should_stop=should_stop, on_document=note)
         if report.added or report.updated:
-            indexing = bars.add_task("indexing", total=None, chunks=0)
-            rag.refresh_indexes(
-                lambda done, total: bars.update(indexing, completed=done, total=total, chunks=done)
-            )
-    _print_report(face, report)
+            rag.refresh_indexes(show.indexing)
+    if report_path:
+        write_report(report_path, report, documents)
+    print_report(face, report)
     sys.exit(_exit_code(report))
 
 
-def _print_report(face: Face, report: IngestReport) -> None:
+class _Show:
+    """Progress as bars: how far, how fast, how long to go."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task = bars.add_task("starting", total=None, notes="")
+        self._began = time.monotonic()
+        self._indexing: TaskID | None = None
+
+    def progress(self, progress: Progress) -> None:
+        name = display_uri(progress.uri).rpartition("/")[2] or "committed"
+        rate = progress.done / max(time.monotonic() - self._began, 1e-3)
+        notes = f"{progress.chunks} chunks, {rate:.1f} files/s"
+        self._bars.update(
+            self._task, completed=progress.done, total=progress.total, description=name[:40], notes=notes
+        )
+
+    def indexing(self, done: int, total: int) -> None:
+        if self._indexing is None:
+            self._indexing = self._bars.add_task("indexing", total=None, notes="")
+        self._bars.update(self._indexing, completed=done, total=total)
+
+
+def print_report(face: Face, report: IngestReport) -> None:
+    """The report as JSON, or in words."""
     if face.as_json:
         face.print_json(asdict(report))
         return
     for failure in report.failed:
-        face.messages.print(f"[red]failed[/red] {display_uri(failure.uri)}: {failure.error}", markup=True)
-    face.console.print(
-        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
-        f"{len(report.failed)} failed: {report.chunks} chunks in {report.seconds:.1f} s"
-    )
+        face.messages.print(f"failed {display_uri(failure.uri)}: {failure.error}", markup=False, style="red")
+    counts = [f"{report.added} added", f"{report.updated} updated", f"{report.unchanged} unchanged"]
+    counts += [f"{report.moved} moved"] if report.moved else []
+    counts += [f"{report.deleted} deleted"] if report.deleted else []
+    counts += [f"{report.duplicates} duplicates"] if report.duplicates else []
+    counts.append(f"{len(report.failed)} failed")
+    face.console.print(f"{', '.join(counts)}: {report.chunks} chunks in {report.seconds:.1f} s")
     if report.interrupted:
         face.messages.print("Stopped after a whole batch. Run the same command to go on.")
 
@@ -86,11 +135,12 @@ def _exit_code(report: IngestReport) -> int:
         return INTERRUPTED
     if not report.failed:
         return 0
-    return PARTLY_FAILED if report.added + report.updated + report.unchanged else FAILED
+    done = report.added + report.updated + report.unchanged + report.moved + report.deleted
+    return PARTLY_FAILED if done else FAILED
 
 
 @contextmanager
-def _stopping(face: Face) -> Iterator[Callable[[], bool]]:
+def stopping(face: Face) -> Iterator[Callable[[], bool]]:
     """While inside, the first Ctrl-C asks to stop after the batch; a second one stops at once."""
     asked = False
 
@@ -115,7 +165,7 @@ def _bars(face: Face) -> Iterator[Bars]:
         TextColumn("{task.description:<40}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[chunks]} chunks"),
+        TextColumn("{task.fields[notes]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=face.messages, transient=True) as bars:

@@ -76,6 +76,10 @@ class MiniLM:
             texts, self._tokenizer, self._max_tokens, lambda pieces: self._embed(pieces, prefix)
         )
 
+    def __getstate__(self) -> dict[str, object]:
+        """What goes to another process, which compiles the model anew: a compiled one can't be sent."""
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
     @cached_property
     def _engine(self) -> Engine:
         return Engine(self._folder, self._settings.precision, self._settings.threads)

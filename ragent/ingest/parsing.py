@@ -43,7 +43,7 @@ def parse(raw: RawDocument) -> Document:
 def _guard(name: str, work: Callable[[RawDocument], Result], raw: RawDocument) -> Result:
     try:
         return work(raw)
-    except ParseError:
+    except (ParseError, MemoryError):
         raise
     except Exception as error:
         raise ParseError(

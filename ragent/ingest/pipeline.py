@@ -1,19 +1,31 @@
-"""Read, parse, chunk, embed, commit: in batches, so that a stop at any moment loses at most one."""
+"""Read, chunk, embed, commit: in batches, so that a stop at any moment loses at most one.
+
+Readers are processes, some way ahead; embedding and writing happen here, one batch after the other, in the
+order in which the sources list their items. What is committed is whole: a second run goes on after it.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import cast
 
-import numpy as np
-import xxhash
+from ragent.config import IngestSettings
+from ragent.ingest.batch import Batcher
+from ragent.ingest.deciding import Decider, Step
+from ragent.ingest.likeness import Likeness
+from ragent.ingest.listing import Listing, Origin, list_all
+from ragent.ingest.parsing import parse as parse_any
+from ragent.ingest.reading import Reading, choose_reading, chunks_in_readers
+from ragent.ingest.work import Parse, Piece, Unpack, Work
+from ragent.protocols import Chunker, Embedder
+from ragent.store import Collection, KnownDocument, Store
+from ragent.types import DocumentReport, Failure, IngestReport
 
-from ragent.chunking import embedding_text
-from ragent.errors import ParseError, RagentError, SourceError
-from ragent.protocols import Chunker, Embedder, Source
-from ragent.store import Collection, KnownDocument, NewDocument, Store
-from ragent.types import Chunk, Document, Failure, IngestReport, Item, RawDocument
+_IDS_A_COMMIT = 500
+_COUNTED = {"added", "updated", "unchanged", "moved", "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,145 +42,193 @@ class Progress:
 class Callbacks:
     """What a caller may hook into a run.
 
-    `parse` turns bytes into a document, `on_progress` is told of each item, and `should_stop` is asked before
-    each: once it says yes, the batch in hand is committed and the run ends.
+    `parse` turns bytes into a document and `unpack` opens archives, in reader processes where they can be
+    sent there. `on_progress` is told of each item, `on_document` of what became of each document.
+    `should_stop` is asked before each item: once it says yes, what was taken is committed and the run ends.
     """
 
-    parse: Callable[[RawDocument], Document]
+    parse: Parse = parse_any
     on_progress: Callable[[Progress], None] = lambda _: None
     should_stop: Callable[[], bool] = lambda: False
+    on_document: Callable[[DocumentReport], None] = lambda _: None
+    unpack: Unpack | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    document: Document
-    version: str
-    content_hash: str
-    chunks: tuple[Chunk, ...]
-    is_new: bool
+class Options:
+    """What a run does beyond bringing in what is new or changed.
+
+    Attributes:
+        force: Read and embed even what is unchanged.
+        delete: Remove documents that their source no longer lists.
+        dry_run: Only say what would be done.
+    """
+
+    force: bool = False
+    delete: bool = False
+    dry_run: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ingestor:
-    """Brings sources into one collection."""
+    """Brings sources into one collection. `reading` None: in processes, as the settings say."""
 
     store: Store
     collection: Collection
     embedder: Embedder
     chunker: Chunker
-    batch_chunks: int
+    settings: IngestSettings
+    reading: Reading | None = None
 
-    def run(self, sources: Iterable[Source], callbacks: Callbacks, *, force: bool = False) -> IngestReport:
-        """Ingest every item that is new or changed; with `force`, every item.
+    def run(
+        self, origins: Iterable[Origin], callbacks: Callbacks, options: Options = Options()
+    ) -> IngestReport:
+        """Ingest every item that is new or changed.
 
         What can't be listed, loaded or parsed is reported in `failed`, and the rest goes on.
         """
-        return _Run(self, callbacks, force).go(sources)
+        return _Run(self, callbacks, options).go(origins)
 
 
 @dataclass(slots=True)
 class _Run:
     ingestor: Ingestor
     callbacks: Callbacks
-    force: bool
-    known: dict[str, KnownDocument] = field(default_factory=dict)
-    pending: list[_Pending] = field(default_factory=list)
-    touched: dict[int, str] = field(default_factory=dict)
+    options: Options
     failed: list[Failure] = field(default_factory=list)
     report: IngestReport = field(default_factory=IngestReport)
 
-    def go(self, sources: Iterable[Source]) -> IngestReport:
+    def go(self, origins: Iterable[Origin]) -> IngestReport:
         began = time.perf_counter()
-        self.known = self.ingestor.store.known_documents(self.ingestor.collection.id)
-        listed = self._list(sources)
-        interrupted = False
-        for done, (item, source) in enumerate(listed):
-            if interrupted := self.callbacks.should_stop():
-                break
-            self._tell(done, len(listed), item.uri)
-            self._take(item, source)
-            if sum(len(p.chunks) for p in self.pending) >= self.ingestor.batch_chunks:
-                self._commit()
-        self._commit()
-        if not interrupted:
-            self._tell(len(listed), len(listed), "")
+        known = self.ingestor.store.known_documents(self.ingestor.collection.id)
+        listing = list_all(origins, fully=self.options.force or self.options.delete)
+        for failure in listing.failed:
+            self._note(DocumentReport(failure.uri, "failed", detail=failure.error))
+        gone = list(listing.gone(known))
+        go = self._preview if self.options.dry_run else self._ingest
+        moved = go(listing, known, gone)
+        if moved is not None:
+            self._part_with([document for document in gone if document.id not in moved])
+            for document in listing.untold(known):
+                self._note(DocumentReport(document.uri, "unchanged"))
+            self._leave(listing)
+            self._tell(len(listing.items), len(listing.items), "")
         return replace(
             self.report,
             failed=tuple(self.failed),
             seconds=time.perf_counter() - began,
-            interrupted=interrupted,
+            interrupted=moved is None,
         )
 
-    def _list(self, sources: Iterable[Source]) -> list[tuple[Item, Source]]:
-        """Each item once, even where sources overlap."""
-        found: dict[str, tuple[Item, Source]] = {}
-        for source in sources:
-            try:
-                for item in source.items():
-                    found.setdefault(item.uri, (item, source))
-            except SourceError as error:
-                self._fail(source.uri, error)
-        return list(found.values())
+    def _preview(
+        self, listing: Listing, known: dict[str, KnownDocument], gone: list[KnownDocument]
+    ) -> set[int] | None:
+        """What `_ingest` would do, without reading or writing anything."""
+        moved: set[int] = set()
+        decider = Decider(known, gone, force=self.options.force)
+        for done, (step, _) in enumerate(decider.steps(listing.items.values())):
+            if self.callbacks.should_stop():
+                return None
+            self._tell(done, len(listing.items), step.item.uri)
+            if step.reads:
+                self._note(DocumentReport(step.item.uri, "updated" if step.known else "added"))
+            else:
+                self._note_unread(step)
+            if step.move:
+                moved.add(step.move.id)
+        return moved
+
+    def _ingest(
+        self, listing: Listing, known: dict[str, KnownDocument], gone: list[KnownDocument]
+    ) -> set[int] | None:
+        """Ids of the documents that turned out to have moved; None when asked to stop."""
+        ingestor, callbacks = self.ingestor, self.callbacks
+        leave_out = ingestor.settings.duplicates == "skip"
+        elsewhere = chunks_in_readers(ingestor.chunker)
+        batcher = Batcher(
+            ingestor.store,
+            ingestor.collection,
+            ingestor.embedder,
+            None if elsewhere else ingestor.chunker,
+            Likeness(ingestor.store, ingestor.collection, known, leave_out=leave_out),
+            leave_out,
+            self.options.force,
+            self._note,
+        )
+        work = Work(callbacks.parse, ingestor.chunker if elsewhere else None, callbacks.unpack)
+        reading = ingestor.reading or choose_reading(work, ingestor.settings)
+        steps = Decider(known, gone, force=self.options.force).steps(listing.items.values())
+        pieces = cast(Generator[tuple[Step, Piece | None]], reading.read(work, steps))
+        moved: set[int] = set()
+        current: Step | None = None
+        done = 0
+        with closing(pieces):
+            for step, piece in pieces:
+                if step is not current:
+                    if callbacks.should_stop():
+                        self._commit(batcher)
+                        return None
+                    self._tell(done, len(listing.items), step.item.uri)
+                    current, done = step, done + 1
+                if piece:
+                    batcher.take(step, piece)
+                else:
+                    self._take_unread(step, batcher, moved)
+                if batcher.chunks >= ingestor.settings.batch_chunks:
+                    self._commit(batcher)
+        self._commit(batcher)
+        return moved
+
+    def _take_unread(self, step: Step, batcher: Batcher, moved: set[int]) -> None:
+        if step.move:
+            moved.add(step.move.id)
+            batcher.move(step.move)
+        elif step.adopt:
+            batcher.see(step)
+        self._note_unread(step)
+
+    def _note_unread(self, step: Step) -> None:
+        if step.error:
+            self._note(DocumentReport(step.item.uri, "failed", detail=step.error))
+        elif step.move:
+            self._note(DocumentReport(step.item.uri, "moved", detail=f"was {step.moved_from}"))
+        else:
+            for known in step.known:
+                self._note(DocumentReport(known.uri, "unchanged"))
+
+    def _part_with(self, gone: list[KnownDocument]) -> None:
+        """Remove what its source no longer lists, where that is wanted."""
+        ingestor = self.ingestor
+        if self.options.delete and not self.options.dry_run:
+            for first in range(0, len(gone), _IDS_A_COMMIT):
+                some = [document.id for document in gone[first : first + _IDS_A_COMMIT]]
+                ingestor.store.remove(ingestor.collection, some)
+        for document in gone:
+            self._note(DocumentReport(document.uri, "deleted" if self.options.delete else "gone"))
+
+    def _leave(self, listing: Listing) -> None:
+        """Note where to go on, unless something failed: it is then to be told again."""
+        if self.failed or self.options.dry_run:
+            return
+        for source_id, cursor in listing.cursors.items():
+            self.ingestor.store.leave_source(source_id, cursor)
+
+    def _commit(self, batcher: Batcher) -> None:
+        done = batcher.commit()
+        self.report = replace(
+            self.report,
+            chunks=self.report.chunks + done.chunks,
+            embedded=self.report.embedded + done.embedded,
+            duplicates=self.report.duplicates + done.duplicates,
+        )
+
+    def _note(self, document: DocumentReport) -> None:
+        if document.status == "failed":
+            self.failed.append(Failure(document.uri, document.detail))
+        elif document.status in _COUNTED:
+            count = getattr(self.report, document.status) + 1
+            self.report = replace(self.report, **{document.status: count})
+        self.callbacks.on_document(document)
 
     def _tell(self, done: int, total: int, uri: str) -> None:
         self.callbacks.on_progress(Progress(done, total, self.report.chunks, uri))
-
-    def _fail(self, uri: str, error: RagentError) -> None:
-        self.failed.append(Failure(uri, f"{error.message} ({error.hint})" if error.hint else error.message))
-
-    def _take(self, item: Item, source: Source) -> None:
-        try:
-            if item.error:
-                raise SourceError(item.error)
-            self._read(item, source)
-        except (SourceError, ParseError) as error:
-            self._fail(item.uri, error)
-
-    def _read(self, item: Item, source: Source) -> None:
-        known = self.known.get(item.uri)
-        skippable = known if not self.force else None
-        if skippable and skippable.version == item.version:
-            self._count(unchanged=1)
-            return
-        raw = source.load(item)
-        content_hash = xxhash.xxh3_128_hexdigest(raw.data)
-        if skippable and skippable.content_hash == content_hash:
-            self.touched[skippable.id] = item.version
-            self._count(unchanged=1)
-            return
-        document = replace(self.callbacks.parse(raw), uri=item.uri)
-        chunks = tuple(self.ingestor.chunker.chunk(document))
-        self.pending.append(_Pending(document, item.version, content_hash, chunks, known is None))
-
-    def _commit(self) -> None:
-        if self.touched:
-            self.ingestor.store.touch(self.touched)
-            self.touched.clear()
-        if not self.pending:
-            return
-        self.ingestor.store.write(self.ingestor.collection, self._embed(self.pending))
-        self._count(
-            added=sum(p.is_new for p in self.pending),
-            updated=sum(not p.is_new for p in self.pending),
-            chunks=sum(len(p.chunks) for p in self.pending),
-        )
-        self.pending.clear()
-
-    def _embed(self, pending: Sequence[_Pending]) -> list[NewDocument]:
-        texts = [embedding_text(chunk.context, chunk.text) for p in pending for chunk in p.chunks]
-        vectors = self.ingestor.embedder.embed_documents(texts)
-        ends = np.cumsum([len(p.chunks) for p in pending])
-        parts = np.split(vectors, ends[:-1])
-        return [
-            NewDocument(p.document, p.version, p.content_hash, p.chunks, part)
-            for p, part in zip(pending, parts, strict=True)
-        ]
-
-    def _count(self, *, added: int = 0, updated: int = 0, unchanged: int = 0, chunks: int = 0) -> None:
-        self.report = replace(
-            self.report,
-            added=self.report.added + added,
-            updated=self.report.updated + updated,
-            unchanged=self.report.unchanged + unchanged,
-            chunks=self.report.chunks + chunks,
-        )

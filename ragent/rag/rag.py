@@ -9,17 +9,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ragent import registry
-from ragent.chunking import StructureChunker
 from ragent.config import Settings, find_config, find_home, load_settings
 from ragent.embedding import open_embedder
 from ragent.errors import RagentError
-from ragent.ingest import Callbacks, Ingestor, Progress, parse
+from ragent.ingest import Callbacks, Options, Origin, Progress
+from ragent.ingest.watching import follow
 from ragent.prompts import load_prompt
 from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.answering import Answerer
+from ragent.rag.forgetting import ForgetReport, forget
+from ragent.rag.intake import Intake
 from ragent.retrieval import HybridRetriever, Indexes, check_indexes
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, IngestReport, Sampling, SearchMode, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchMode, SearchResult
 
 Part = TypeVar("Part")
 
@@ -125,34 +127,80 @@ class Rag:
         force: bool = False,
         on_progress: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
+        on_document: Callable[[DocumentReport], None] = lambda _: None,
     ) -> IngestReport:
-        """Bring files and folders in. What is unchanged since last time is skipped, unless `force`.
+        """Bring files, folders and URLs in. What is unchanged since last time is skipped, unless `force`.
 
-        A file that can't be read or parsed is reported in `failed` and stops nothing.
+        A file that can't be read or parsed is reported in `failed` and stops nothing. The places are
+        remembered for `sync`.
 
         Raises:
-            SourceError: a path doesn't exist or can't be listed at all.
+            SourceError: no source takes a path or URL.
             EmbedderMismatch: the collection was embedded by another model.
             StoreError: the home can't be used.
         """
-        open_source = registry.load("ragent.connectors", "file").open
-        max_bytes = int(self.settings.ingest.max_file_mb * 1_000_000)
-        sources = [open_source(str(path), max_bytes=max_bytes) for path in paths]
-        callbacks = Callbacks(parse, on_progress, should_stop)
-        return self.ingest_sources(sources, callbacks, force=force)
+        callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
+        return self._intake.ingest([str(path) for path in paths], callbacks, Options(force=force))
 
     def ingest_sources(
         self, sources: Iterable[Source], callbacks: Callbacks, *, force: bool = False
     ) -> IngestReport:
-        """Like `ingest`, from any sources, with any way to parse."""
-        collection = self.store.ensure_collection(self.settings.collection, self.embedder.fingerprint)
-        chunking = self.settings.chunking
-        most = self.embedder.max_tokens
-        chunker = StructureChunker(
-            self.embedder.tokenizer, min(chunking.max_tokens or most, most), context=chunking.context
-        )
-        ingestor = Ingestor(self.store, collection, self.embedder, chunker, self.settings.ingest.batch_chunks)
-        return ingestor.run(sources, callbacks, force=force)
+        """Like `ingest`, from any sources, with any way to parse. They are not remembered."""
+        return self._intake.run([Origin(source) for source in sources], callbacks, Options(force=force))
+
+    def sync(
+        self,
+        *,
+        delete: bool = False,
+        dry_run: bool = False,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_document: Callable[[DocumentReport], None] = lambda _: None,
+    ) -> IngestReport:
+        """Bring everything that was ever ingested up to date.
+
+        A file that was moved keeps its chunks. Documents whose file is gone are removed with `delete` only.
+        With `dry_run` nothing is written: the report says what would be done.
+
+        Raises:
+            StoreError: nothing was ingested yet, or the home can't be used.
+            EmbedderMismatch: the collection was embedded by another model.
+        """
+        callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
+        return self._intake.sync(callbacks, Options(delete=delete, dry_run=dry_run))
+
+    def watch(
+        self,
+        *paths: str | Path,
+        delete: bool = False,
+        stop: threading.Event | None = None,
+        on_report: Callable[[IngestReport], None] = lambda _: None,
+        on_document: Callable[[DocumentReport], None] = lambda _: None,
+    ) -> None:
+        """Ingest files and folders, and again after each change in them, until `stop` is set.
+
+        Raises as `ingest` does.
+        """
+        until = stop or threading.Event()
+        callbacks = Callbacks(should_stop=until.is_set, on_document=on_document)
+        for _ in follow([Path(path) for path in paths], until, beside=self.home):
+            report = self._intake.ingest([str(path) for path in paths], callbacks, Options(delete=delete))
+            if report.added or report.updated:
+                self.refresh_indexes()
+            on_report(report)
+
+    def forget(self, *documents: str | int) -> ForgetReport:
+        """Remove documents (by id, uri or path) from every table, index and file of the home, and prove it.
+
+        Raises:
+            StoreError: there is no such document, or another process keeps the home busy.
+        """
+        names = [str(document) for document in documents]
+        return forget(self.store, names, self.settings.index)
+
+    @property
+    def _intake(self) -> Intake:
+        return Intake(self.store, self.embedder, self.settings)
 
     def refresh_indexes(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Bring the derived indexes up to date and save them. A search does so too, if need be."""

@@ -1,17 +1,35 @@
 """The only truth: one database a home, through SQLAlchemy."""
 
-from ragent.store.rows import Collection, Counts, IndexedText, KnownDocument, NewDocument, Passage, Problem
+from ragent.store.rows import (
+    Batch,
+    Collection,
+    Counts,
+    Duplicate,
+    IndexedText,
+    KnownDocument,
+    KnownSource,
+    Move,
+    NewDocument,
+    Passage,
+    Problem,
+    Seen,
+)
 from ragent.store.snapshot import Snapshot
 from ragent.store.store import Store, check_fingerprint
 
 __all__ = [
+    "Batch",
     "Collection",
     "Counts",
+    "Duplicate",
     "IndexedText",
     "KnownDocument",
+    "KnownSource",
+    "Move",
     "NewDocument",
     "Passage",
     "Problem",
+    "Seen",
     "Snapshot",
     "Store",
     "check_fingerprint",

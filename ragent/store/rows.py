@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ragent.protocols import Vectors
 from ragent.types import Chunk, Document, Fingerprint, Metadata
@@ -21,22 +22,83 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """What tells whether a document changed."""
+    """What tells whether a document changed. `item`: the uri of what its source lists, for most its own."""
 
     id: int
+    uri: str
+    item: str
+    source_id: int | None
     version: str
     content_hash: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A place that was ingested, as `ragent.ingest.choosing` takes it, and the cursor it was left at."""
+
+    id: int
+    argument: str
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Which document another one repeats, and how much of it: 1 for equal bytes."""
+
+    original: str
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document ready to be written: row i of `vectors` belongs to chunk i."""
+    """A document ready to be written: row i of `vectors` belongs to chunk i.
+
+    Chunks whose context and text the store holds for it already keep their ids, unless it is `fresh`.
+    """
 
     document: Document
     version: str
     content_hash: str
     chunks: tuple[Chunk, ...]
     vectors: Vectors
+    item: str | None = None
+    source_id: int | None = None
+    signature: bytes = b""
+    bands: tuple[int, ...] = ()
+    duplicate: Duplicate | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A document whose contents are what they were, listed under another version or by another source."""
+
+    id: int
+    version: str
+    source_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A document that is now somewhere else."""
+
+    id: int
+    uri: str
+    title: str
+    version: str
+    source_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction brings. `settled`: by uri, the versions of documents that were written before."""
+
+    documents: Sequence[NewDocument] = ()
+    settled: Mapping[str, str] = field(default_factory=dict)
+    seen: Sequence[Seen] = ()
+    moved: Sequence[Move] = ()
+    removed: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, literal, select, update
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
+from ragent.store import likeness
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
-from ragent.store.rows import Collection, Counts, KnownDocument, NewDocument, Passage, Problem
+from ragent.store.erase import erase_documents
+from ragent.store.rows import (
+    Batch,
+    Collection,
+    Counts,
+    Duplicate,
+    KnownDocument,
+    KnownSource,
+    NewDocument,
+    Passage,
+    Problem,
+)
 from ragent.store.snapshot import Snapshot
-from ragent.store.tables import ChunkRow, CollectionRow, DocumentRow, SpaceRow, TombstoneRow, VectorRow
-from ragent.store.vectors import encode
+from ragent.store.tables import (
+    ChunkRow,
+    CollectionRow,
+    DocumentRow,
+    SourceRow,
+    SpaceRow,
+    TombstoneRow,
+)
+from ragent.store.writing import apply_batch, generation_of
 from ragent.types import Fingerprint
 
 _IDS_A_QUERY = 500
+_DOCUMENTS_A_FETCH = 100
 
 
 class Store:
@@ -106,13 +126,13 @@ class Store:
                 documents=count(DocumentRow),
                 chunks=count(ChunkRow),
                 tombstones=count(TombstoneRow),
-                generation=_generation(connection, collection_id),
+                generation=generation_of(connection, collection_id),
             )
 
     def generation(self, collection_id: int) -> int:
         """The number of the collection's last commit."""
         with self._reader.connect() as connection:
-            return _generation(connection, collection_id)
+            return generation_of(connection, collection_id)
 
     # -- reading ----------------------------------------------------------------------------------------
 
@@ -125,19 +145,67 @@ class Store:
             )
         with self._reader.connect() as connection:
             yield Snapshot(
-                connection, collection.id, collection.space_id, _generation(connection, collection.id)
+                connection, collection.id, collection.space_id, generation_of(connection, collection.id)
             )
 
     def known_documents(self, collection_id: int) -> dict[str, KnownDocument]:
         """By uri, what tells whether each document changed."""
-        query = select(DocumentRow.uri, DocumentRow.id, DocumentRow.version, DocumentRow.content_hash).where(
-            DocumentRow.collection_id == collection_id
-        )
+        query = select(
+            DocumentRow.id,
+            DocumentRow.uri,
+            func.coalesce(DocumentRow.item, DocumentRow.uri),
+            DocumentRow.source_id,
+            DocumentRow.version,
+            DocumentRow.content_hash,
+            DocumentRow.title,
+        ).where(DocumentRow.collection_id == collection_id)
         with self._reader.connect() as connection:
-            return {
-                row.uri: KnownDocument(row.id, row.version, row.content_hash)
-                for row in connection.execute(query)
-            }
+            return {row.uri: KnownDocument(*row) for row in connection.execute(query)}
+
+    def known_sources(self, collection_id: int) -> list[KnownSource]:
+        """What was ingested, in the order it was first named."""
+        query = _SOURCES.where(SourceRow.collection_id == collection_id)
+        with self._reader.connect() as connection:
+            return [KnownSource(*row) for row in connection.execute(query)]
+
+    def all_sources(self) -> list[KnownSource]:
+        """The sources of every collection."""
+        with self._reader.connect() as connection:
+            return [KnownSource(*row) for row in connection.execute(_SOURCES)]
+
+    def find_documents(self, name: str) -> list[tuple[int, str]]:
+        """(id, uri) of the documents, of all collections, that have this uri, or came out of it."""
+        query = select(DocumentRow.id, DocumentRow.uri).order_by(DocumentRow.id)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.where((DocumentRow.uri == name) | (DocumentRow.item == name)))
+            return [(row.id, row.uri) for row in rows]
+
+    def document_uri(self, document_id: int) -> str | None:
+        """The uri of a document, or None if it is gone."""
+        with self._reader.connect() as connection:
+            return connection.scalar(select(DocumentRow.uri).where(DocumentRow.id == document_id))
+
+    def document_texts(self) -> Iterator[tuple[int, tuple[str, str, str]]]:
+        """(id, (uri, title, text)) of every document of all collections, one after the other."""
+        query = select(DocumentRow.id, DocumentRow.uri, DocumentRow.title, DocumentRow.text)
+        with self._reader.connect() as connection:
+            for row in connection.execution_options(yield_per=_DOCUMENTS_A_FETCH).execute(query):
+                yield row.id, (row.uri, row.title, row.text)
+
+    def duplicates(self, collection_id: int) -> dict[str, Duplicate]:
+        """By uri, the documents that repeat another one."""
+        with self._reader.connect() as connection:
+            return likeness.duplicates(connection, collection_id)
+
+    def alike(self, collection_id: int, bands: Sequence[int]) -> dict[str, bytes]:
+        """Signatures, by uri, of the documents that share one of these bands."""
+        with self._reader.connect() as connection:
+            return likeness.alike(connection, collection_id, bands)
+
+    def vectors_of(self, collection: Collection, uris: Sequence[str]) -> dict[tuple[str, str], bytes]:
+        """The stored vectors of documents' chunks, by (context, text): see `ragent.store.vectors.decode`."""
+        with self._reader.connect() as connection:
+            return likeness.vectors_of(connection, collection, uris)
 
     def passages(self, collection_id: int, chunk_ids: Sequence[int]) -> dict[int, Passage]:
         """The chunks that still exist, by id; ids that don't are left out."""
@@ -170,27 +238,44 @@ class Store:
 
     def write(self, collection: Collection, documents: Sequence[NewDocument]) -> None:
         """Add documents, or replace those of the same uri, in one transaction."""
-        with self._writer.begin() as connection:
-            generation = _advance(connection, collection.id)
-            for new in documents:
-                document_id = _write_document(connection, collection.id, generation, new)
-                _write_chunks(connection, collection, document_id, generation, new)
-
-    def touch(self, versions: Mapping[int, str]) -> None:
-        """Note a new version for documents (by id) whose contents turned out unchanged."""
-        with self._writer.begin() as connection:
-            for document_id, version in versions.items():
-                connection.execute(
-                    update(DocumentRow).where(DocumentRow.id == document_id).values(version=version)
-                )
+        self.apply(collection, Batch(documents=documents))
 
     def remove(self, collection: Collection, document_ids: Sequence[int]) -> None:
         """Remove documents with their chunks and vectors, in one transaction."""
+        self.apply(collection, Batch(removed=document_ids))
+
+    def apply(self, collection: Collection, batch: Batch) -> None:
+        """Everything that `batch` says, in one transaction."""
         with self._writer.begin() as connection:
-            generation = _advance(connection, collection.id)
-            for document_id in document_ids:
-                _bury_chunks(connection, collection.id, document_id, generation)
-                connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
+            apply_batch(connection, collection, batch)
+
+    def remember_source(self, collection: Collection, argument: str) -> int:
+        """The id of a source, noted for `sync` if it wasn't known."""
+        same = (SourceRow.collection_id == collection.id) & (SourceRow.argument == argument)
+        with self._writer.begin() as connection:
+            known = connection.scalar(select(SourceRow.id).where(same))
+            if known is not None:
+                return known
+            made = insert(SourceRow).values(collection_id=collection.id, argument=argument)
+            return connection.scalars(made.returning(SourceRow.id)).one()
+
+    def leave_source(self, source_id: int, cursor: str | None) -> None:
+        """Note where to go on with a source that tells what changed since a cursor."""
+        with self._writer.begin() as connection:
+            connection.execute(update(SourceRow).where(SourceRow.id == source_id).values(cursor=cursor))
+
+    def drop_source(self, source_id: int) -> None:
+        """No longer come back to a source. Its documents stay."""
+        with self._writer.begin() as connection:
+            connection.execute(delete(SourceRow).where(SourceRow.id == source_id))
+
+    def erase(self, document_ids: Sequence[int]) -> None:
+        """Remove documents so that their text is in no page of the database's files.
+
+        Raises:
+            StoreError: another process keeps the database open in the middle of a read.
+        """
+        erase_documents(self._writer, document_ids)
 
 
 _COLLECTIONS: Select[Any] = select(
@@ -200,6 +285,8 @@ _COLLECTIONS: Select[Any] = select(
     SpaceRow.id.label("space_id"),
     SpaceRow.fingerprint,
 ).outerjoin(SpaceRow, (SpaceRow.collection_id == CollectionRow.id) & SpaceRow.active)
+
+_SOURCES = select(SourceRow.id, SourceRow.argument, SourceRow.cursor).order_by(SourceRow.id)
 
 _PASSAGES: Select[Any] = select(
     ChunkRow.id.label("chunk_id"),
@@ -233,82 +320,3 @@ def _describe(fingerprint: Fingerprint) -> str:
 def _collection(row: Any) -> Collection:
     fingerprint = Fingerprint(**row.fingerprint) if row.fingerprint else None
     return Collection(row.id, row.name, row.generation, row.space_id, fingerprint)
-
-
-def _generation(connection: Connection, collection_id: int) -> int:
-    found = connection.scalar(select(CollectionRow.generation).where(CollectionRow.id == collection_id))
-    if found is None:
-        raise StoreError(f"collection {collection_id} is gone", hint="it was removed meanwhile; start again")
-    return found
-
-
-def _advance(connection: Connection, collection_id: int) -> int:
-    connection.execute(
-        update(CollectionRow)
-        .where(CollectionRow.id == collection_id)
-        .values(generation=CollectionRow.generation + 1)
-    )
-    return _generation(connection, collection_id)
-
-
-def _write_document(connection: Connection, collection_id: int, generation: int, new: NewDocument) -> int:
-    document = new.document
-    values = {
-        "version": new.version,
-        "content_hash": new.content_hash,
-        "media_type": document.media_type,
-        "title": document.title,
-        "text": document.text,
-        "pages": [[page.number, page.start, page.end] for page in document.pages],
-        "meta": dict(document.metadata),
-    }
-    same = (DocumentRow.collection_id == collection_id) & (DocumentRow.uri == document.uri)
-    old_id = connection.scalar(select(DocumentRow.id).where(same))
-    if old_id is not None:
-        _bury_chunks(connection, collection_id, old_id, generation)
-        connection.execute(update(DocumentRow).where(DocumentRow.id == old_id).values(**values))
-        return old_id
-    made = insert(DocumentRow).values(collection_id=collection_id, uri=document.uri, **values)
-    return connection.scalars(made.returning(DocumentRow.id)).one()
-
-
-def _write_chunks(
-    connection: Connection, collection: Collection, document_id: int, generation: int, new: NewDocument
-) -> None:
-    if not new.chunks:
-        return
-    ids = connection.scalars(
-        insert(ChunkRow).returning(ChunkRow.id, sort_by_parameter_order=True),
-        [
-            {
-                "collection_id": collection.id,
-                "document_id": document_id,
-                "generation": generation,
-                "start": chunk.start,
-                "end": chunk.end,
-                "page": chunk.page,
-                "tokens": chunk.tokens,
-                "context": chunk.context,
-                "text": chunk.text,
-            }
-            for chunk in new.chunks
-        ],
-    ).all()
-    connection.execute(
-        insert(VectorRow),
-        [
-            {"space_id": collection.space_id, "chunk_id": chunk_id, "data": data}
-            for chunk_id, data in zip(ids, encode(new.vectors), strict=True)
-        ],
-    )
-
-
-def _bury_chunks(connection: Connection, collection_id: int, document_id: int, generation: int) -> None:
-    of_document = ChunkRow.document_id == document_id
-    connection.execute(
-        insert(TombstoneRow).from_select(
-            ["collection_id", "chunk_id", "generation"],
-            select(ChunkRow.collection_id, ChunkRow.id, literal(generation)).where(of_document),
-        )
-    )
-    connection.execute(delete(ChunkRow).where(of_document))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Float, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -49,8 +49,25 @@ class SpaceRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=_now)
 
 
+class SourceRow(Base):
+    """A place that was ingested, as the user named it, for `sync` to come back to."""
+
+    __tablename__ = "sources"
+    __table_args__ = (UniqueConstraint("collection_id", "argument"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    argument: Mapped[str]
+    cursor: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
 class DocumentRow(Base):
-    """A document's text, as parsed. `version`: the source's cheap token; `content_hash`: of the bytes."""
+    """A document's text, as parsed. `version`: the source's cheap token; `content_hash`: of the bytes.
+
+    `item` is the uri of the archive or mailbox that it came out of, None for a document of its own.
+    `source_id` is the last source that listed it; ids of sources are never used again.
+    """
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("collection_id", "uri"), {"sqlite_autoincrement": True})
@@ -58,6 +75,8 @@ class DocumentRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
     uri: Mapped[str]
+    item: Mapped[str | None]
+    source_id: Mapped[int | None]
     version: Mapped[str]
     content_hash: Mapped[str]
     media_type: Mapped[str]
@@ -113,3 +132,39 @@ class TombstoneRow(Base):
     )
     chunk_id: Mapped[int] = mapped_column(primary_key=True)
     generation: Mapped[int]
+
+
+class SignatureRow(Base):
+    """A document's MinHash signature (`ragent.ingest.minhash`), by which near duplicates are known."""
+
+    __tablename__ = "signatures"
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    data: Mapped[bytes]
+
+
+class BandRow(Base):
+    """One band of a signature: documents that share a key are candidates for near duplicates."""
+
+    __tablename__ = "bands"
+    __table_args__ = (Index("ix_bands_document", "document_id"), {"sqlite_with_rowid": False})
+
+    collection_id: Mapped[int] = mapped_column(
+        ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+
+
+class DuplicateRow(Base):
+    """A document that repeats another. `similarity` is 1 for equal bytes, else of their words' shingles.
+
+    A document that was left out for it has no chunks.
+    """
+
+    __tablename__ = "duplicates"
+    __table_args__ = (Index("ix_duplicates_original", "original_id"),)
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    original_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    similarity: Mapped[float] = mapped_column(Float)

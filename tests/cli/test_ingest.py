@@ -26,13 +26,16 @@ def test_the_report_and_what_is_unchanged(ragent: Ragent, tmp_path: Path) -> Non
     write_notes(tmp_path / "notes", 3)
     first = ragent("ingest", "notes", "--json")
     assert first.code == 0
-    assert {**first.json, "seconds": 0, "chunks": 0} == {
+    assert {**first.json, "seconds": 0, "chunks": 0, "embedded": 0} == {
         "added": 3,
         "updated": 0,
         "unchanged": 0,
+        "moved": 0,
         "deleted": 0,
+        "duplicates": 0,
         "failed": [],
         "chunks": 0,
+        "embedded": 0,
         "seconds": 0,
         "interrupted": False,
     }
@@ -54,7 +57,7 @@ def test_one_bad_file_stops_nothing(ragent: Ragent, tmp_path: Path) -> None:
     failed = {failure["uri"].rpartition("/")[2]: failure["error"] for failure in ran.json["failed"]}
     assert set(failed) == {"empty.md", "binary.txt", "cut.pdf", "nowhere"}
     assert "empty" in failed["empty.md"]
-    assert "binary" in failed["binary.txt"]
+    assert "unknown format" in failed["binary.txt"]
 
 
 def test_nothing_but_failures_is_a_failure(ragent: Ragent, tmp_path: Path) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ragent.errors import ParseError, SourceError
-from ragent.ingest import Callbacks, Ingestor, Progress
+from ragent.config import IngestSettings
+from ragent.errors import SourceError
+from ragent.ingest import Callbacks, Ingestor, Options, Origin, Progress
+from ragent.ingest.reading import Here
 from ragent.store import Store
-from ragent.types import Chunk, Document, IngestReport, Item, RawDocument
+from ragent.types import IngestReport, Item, RawDocument
+from tests.ingest import faking
 from tests.making import FINGERPRINT, HashedWords
 
 
@@ -34,25 +37,6 @@ class Shelf:
         return RawDocument(item.uri, item.uri, text.encode())
 
 
-class Lines:
-    """One chunk a line."""
-
-    def chunk(self, document: Document) -> list[Chunk]:
-        chunks, start = [], 0
-        for line in document.text.split("\n"):
-            if line:
-                chunks.append(Chunk(start, start + len(line), line, "", len(line.split())))
-            start += len(line) + 1
-        return chunks
-
-
-def parse(raw: RawDocument) -> Document:
-    text = raw.data.decode()
-    if "broken" in text:
-        raise ParseError("it is broken", hint="mend it")
-    return Document(raw.uri, raw.name, text, "text/plain")
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "home") as opened:
@@ -65,10 +49,13 @@ Run = Callable[..., IngestReport]
 @pytest.fixture
 def run(store: Store) -> Run:
     collection = store.ensure_collection("default", FINGERPRINT)
-    ingestor = Ingestor(store, collection, HashedWords(), Lines(), batch_chunks=2)
+    ingestor = Ingestor(
+        store, collection, HashedWords(), faking.Lines(), IngestSettings(batch_chunks=2), Here()
+    )
 
     def go(*shelves: Shelf, force: bool = False, **hooks: object) -> IngestReport:
-        return ingestor.run(shelves, Callbacks(parse, **hooks), force=force)  # type: ignore[arg-type]
+        origins = [Origin(shelf) for shelf in shelves]
+        return ingestor.run(origins, Callbacks(faking.parse, **hooks), Options(force=force))  # type: ignore[arg-type]
 
     return go
 
@@ -141,7 +128,7 @@ def test_overlapping_sources_count_an_item_once(store: Store, run: Run) -> None:
 
 def test_stopping_keeps_what_was_read_and_a_second_run_ends_the_same(store: Store, run: Run) -> None:
     shelf = Shelf({name: f"text {name}" for name in "abcdefg"})
-    report = run(shelf, should_stop=lambda: len(shelf.loads) >= 3)
+    report = run(shelf, should_stop=lambda: len(shelf.loads) > 3)
     assert report.interrupted
     assert report.added == 3
     assert len(texts(store)) == 3

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ragent.errors import ParseError
 from ragent.types import Document, Page, RawDocument
 from ragent_connectors.parsers.decoding import clean
-from ragent_connectors.parsers.pdf_layout import HYPHEN, OutlineEntry, TextLine, page_blocks
+from ragent_connectors.parsers.ocr import INSTALL_HINT, is_available
+from ragent_connectors.parsers.pdf_layout import HYPHEN, OutlineEntry, PageBlock, TextLine, page_blocks
+from ragent_connectors.parsers.pdf_scan import Scans, has_image, read_scans
 from ragent_connectors.parsers.titles import choose_title
 from ragent_connectors.parsers.writer import TextWriter
 
@@ -40,24 +43,35 @@ class PdfParser:
                 pdf = pdfium.PdfDocument(raw.data)
             except pdfium.PdfiumError as error:
                 raise _refusal(raw, error) from error
-            try:
+        try:
+            with _LOCK:
                 properties = pdf.get_metadata_dict(skip_empty=True)
                 outline = _outline(pdf)
                 lines = [_page_lines(pdf, number) for number in range(len(pdf))]
-            finally:
+                scanned = [index for index, page in enumerate(lines) if not page and has_image(pdf, index)]
+            scans = read_scans(pdf, scanned, _LOCK)
+        finally:
+            with _LOCK:
                 pdf.close()
-        return _document(raw, lines, outline, properties)
+        return _document(raw, _Read(lines, outline, scans, properties))
 
 
-def _document(
-    raw: RawDocument,
-    lines: Sequence[Sequence[TextLine]],
-    outline: Sequence[OutlineEntry],
-    properties: dict[str, str],
-) -> Document:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read from a file: its lines by page, its bookmarks, its scanned pages, its properties."""
+
+    lines: Sequence[Sequence[TextLine]]
+    outline: Sequence[OutlineEntry]
+    scans: Scans
+    properties: dict[str, str]
+
+
+def _document(raw: RawDocument, read: _Read) -> Document:
     writer = TextWriter()
     starts = []
-    for blocks in page_blocks(lines, outline):
+    for number, found in enumerate(page_blocks(read.lines, read.outline)):
+        scan = read.scans.read.get(number)
+        blocks = [PageBlock("paragraph", text) for text in scan.paragraphs] if scan else found
         starts.append(writer.length)
         for index, block in enumerate(blocks):
             before = writer.length
@@ -66,24 +80,32 @@ def _document(
                 starts[-1] = before + 2  # the blank line between belongs to the page before
     text = writer.text
     if not text:
-        raise ParseError(
-            f"{raw.name} has no text layer: it holds only images", hint="run OCR on it first (ocrmypdf, say)"
-        )
+        hint = "run OCR on it first (ocrmypdf, say)" if is_available() else INSTALL_HINT
+        raise ParseError(f"{raw.name} has no text layer: it holds only images", hint=hint)
     starts = [min(start, len(text)) for start in starts]
     pages = tuple(
         Page(number, start, end)
         for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True), 1)
     )
-    metadata = _metadata(properties)
+    metadata = {**_metadata(read.properties), **_scan_metadata(read.scans)}
     return Document(
         uri=raw.uri,
-        title=choose_title(raw, (metadata.get("title"), writer.first_heading())),
+        title=choose_title(raw, (_metadata(read.properties).get("title"), writer.first_heading())),
         text=text,
         media_type="application/pdf",
         blocks=writer.blocks,
         pages=pages,
         metadata=metadata,
     )
+
+
+def _scan_metadata(scans: Scans) -> dict[str, Any]:
+    """Page numbers: whose text is OCR's, and whose images nobody read."""
+    found = {
+        "ocr_pages": sorted(index + 1 for index in scans.read),
+        "unread_pages": [index + 1 for index in scans.unread],
+    }
+    return {name: pages for name, pages in found.items() if pages}
 
 
 def _page_lines(pdf: pdfium.PdfDocument, index: int) -> list[TextLine]:

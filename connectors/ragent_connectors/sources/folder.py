@@ -12,6 +12,13 @@ from urllib.parse import unquote_to_bytes
 
 from ragent.errors import SourceError
 from ragent.types import Item, RawDocument
+from ragent_connectors.sources.selecting import (
+    FileRules,
+    Selection,
+    read_rules,
+    split_glob,
+    write_rules,
+)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 # Opening a named pipe must not wait for a writer, and the last path component must not be a link.
@@ -47,22 +54,43 @@ class FolderSource:
     """One file, or every file of a folder tree.
 
     Hidden files and folders (dot names) below the root are skipped, and so are symbolic links: those that
-    lead out of the root would read what the user did not name, those inside would give files twice.
+    lead out of the root would read what the user did not name, those inside would give files twice. So are
+    the files that ignore files (`.gitignore`, `.ragentignore`) or `rules` leave out.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int) -> None:
+    def __init__(self, path: Path, *, max_bytes: int, rules: FileRules | None = None) -> None:
         self._root = Path(os.path.realpath(path))
+        self._rules = rules or FileRules()
         self._max_bytes = max_bytes
+
+    @staticmethod
+    def accepts(argument: str) -> bool:
+        """Takes paths and `file://` URIs, and leaves URLs to others, chained ones (`a::s3://b`) too."""
+        if "::" in argument and "://" in argument:
+            return False
+        match = _SCHEME.match(argument)
+        return match is None or match[1].lower() == "file"
 
     @classmethod
     def open(cls, argument: str, *, max_bytes: int) -> Self:
-        """The source for a command line argument: see `local_path`."""
-        return cls(local_path(argument), max_bytes=max_bytes)
+        """The source for a path or a `file://` URI of this machine.
+
+        A path may end in a glob (`docs/**/*.md`); a URI may carry rules (`file:///docs#exclude=*.log`, each
+        as often as needed).
+        """
+        if argument.lower().startswith("file:") and "#" in argument:
+            location, _, fragment = argument.partition("#")
+            return cls(local_path(location), max_bytes=max_bytes, rules=read_rules(fragment))
+        path = local_path(argument)
+        folder, glob = split_glob(path)
+        if not glob or os.path.lexists(path):
+            return cls(path, max_bytes=max_bytes)
+        return cls(folder, max_bytes=max_bytes, rules=FileRules(include=(f"/{glob}",)))
 
     @property
     def uri(self) -> str:
-        """The root, resolved, as a `file://` URI."""
-        return self._root.as_uri()
+        """The root, resolved, as a `file://` URI, with the rules: it opens the same source again."""
+        return self._root.as_uri() + write_rules(self._rules)
 
     def items(self) -> Iterator[Item]:
         """Walk the tree lazily, in sorted order. A folder that can't be listed is an Item with `error`.
@@ -79,7 +107,7 @@ class FolderSource:
                 entries = _listed(self._root)
             except OSError as error:
                 raise _refusal(self._root, error) from error
-            yield from _walk(entries)
+            yield from _walk(entries, self._root, Selection(self._root, self._rules))
         elif stat.S_ISREG(found.st_mode):
             yield Item(self._root.as_uri(), _version(found))
         else:
@@ -116,18 +144,22 @@ class FolderSource:
         return RawDocument(uri=item.uri, name=_printable(path.name), data=data)
 
 
-def _walk(entries: list[os.DirEntry[str]]) -> Iterator[Item]:
+def _walk(entries: list[os.DirEntry[str]], root: Path, selection: Selection) -> Iterator[Item]:
     """Depth first with a stack of its own: a deep tree must not exhaust Python's."""
-    stack = [iter(entries)]
+    stack = [(iter(entries), selection.ignores_of(root))]
     while stack:
-        entry = next(stack[-1], None)
+        below, ignores = stack[-1]
+        entry = next(below, None)
         if entry is None:
             stack.pop()
             continue
         path = Path(entry.path)
         try:
             if entry.is_dir(follow_symlinks=False):
-                stack.append(iter(_listed(path)))
+                if selection.enters(path, ignores):
+                    stack.append((iter(_listed(path)), selection.ignores_of(path, ignores)))
+            elif not selection.wants_file(path, ignores):
+                continue
             elif entry.is_file(follow_symlinks=False):
                 yield Item(path.as_uri(), _version(entry.stat(follow_symlinks=False)))
             elif not entry.is_symlink():

@@ -1,0 +1,1 @@
+"""Containers: archives, mailboxes and mails, whose members are documents of their own."""

@@ -1,0 +1,79 @@
+"""Scanned pages of a PDF: which they are, and their text by OCR."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragent.errors import ParseError
+from ragent_connectors.parsers.ocr import OcrPage, is_available, read_image
+
+if TYPE_CHECKING:
+    import pypdfium2 as pdfium
+
+_DPI = 200
+_MAX_PIXELS = 40_000_000
+_NESTING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """`read`: what OCR found, by index of the page; `unread`: the pages with images that nobody read."""
+
+    read: dict[int, OcrPage]
+    unread: tuple[int, ...]
+
+
+def has_image(pdf: pdfium.PdfDocument, index: int) -> bool:
+    """Whether a page shows an image; a page that can't be read shows none."""
+    import pypdfium2 as pdfium
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    try:
+        page = pdf[index]
+    except pdfium.PdfiumError:
+        return False
+    try:
+        return any(True for _ in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=_NESTING))
+    finally:
+        page.close()
+
+
+def read_scans(pdf: pdfium.PdfDocument, indices: list[int], lock: AbstractContextManager[object]) -> Scans:
+    """OCR some pages, rendering them under the lock that PDFium needs and reading them outside of it."""
+    read: dict[int, OcrPage] = {}
+    unread: list[int] = []
+    if not is_available():
+        return Scans(read, tuple(indices))
+    for index in indices:
+        with lock:
+            image = _rendered(pdf, index)
+        try:
+            found = read_image(image, dpi=_DPI) if image else []
+            read.update((index, page) for page in found)
+        except ParseError:
+            unread.append(index)
+    return Scans(read, tuple(unread))
+
+
+def _rendered(pdf: pdfium.PdfDocument, index: int) -> bytes:
+    """A page as a greyscale image (PGM); nothing where PDFium can't draw it."""
+    import pypdfium2 as pdfium
+
+    try:
+        page = pdf[index]
+    except pdfium.PdfiumError:
+        return b""
+    try:
+        width, height = page.get_size()
+        scale = min(_DPI / 72, (_MAX_PIXELS / max(width * height, 1)) ** 0.5)
+        bitmap = page.render(scale=scale, grayscale=True)
+        pixels = bytes(bitmap.buffer)
+        starts = range(0, bitmap.stride * bitmap.height, bitmap.stride)
+        rows = b"".join(pixels[start : start + bitmap.width] for start in starts)
+        return b"P5 %d %d 255\n" % (bitmap.width, bitmap.height) + rows
+    except pdfium.PdfiumError:
+        return b""
+    finally:
+        page.close()

@@ -1,0 +1,98 @@
+"""Removes documents from everything a home holds, and proves it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragent.config import IndexSettings
+from ragent.errors import StoreError
+from ragent.retrieval import Indexes
+from ragent.store import Store
+from ragent.store.proof import Proof, distinctive, search_files, without_shared
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What was forgotten, as (id, uri), and the search that proves it.
+
+    `listed_again` are those whose file is still where `sync` reads: it would bring them back.
+    """
+
+    forgotten: tuple[tuple[int, str], ...]
+    proof: Proof
+    listed_again: tuple[str, ...]
+
+
+def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> ForgetReport:
+    """Remove documents, of any collection, from every table, index and file of the home.
+
+    Args:
+        store: The home's.
+        names: Ids, uris or paths. The name of an archive means all documents that came out of it.
+        settings: How indexes are made.
+
+    Raises:
+        StoreError: no document has such a name, or another process keeps the database busy.
+    """
+    found = dict(document for name in names for document in _find(store, name))
+    stretches = _stretches(store, found)
+    for source in store.all_sources():
+        if source.argument in found.values():
+            store.drop_source(source.id)
+    store.erase(list(found))
+    _rebuild_indexes(store, settings)
+    folders = tuple(f"{source.argument}/" for source in store.all_sources())
+    return ForgetReport(
+        tuple(found.items()),
+        search_files(store.home, stretches),
+        tuple(uri for uri in found.values() if uri.startswith(folders)),
+    )
+
+
+def _find(store: Store, name: str) -> list[tuple[int, str]]:
+    if name.isdecimal() and (uri := store.document_uri(int(name))):
+        return [(int(name), uri)]
+    found = store.find_documents(name) or store.find_documents(Path(name).expanduser().absolute().as_uri())
+    if not found:
+        raise StoreError(
+            f"no document {name!r} here",
+            hint="name its id, uri or path, as `ragent search --json` shows them",
+        )
+    return found
+
+
+def _stretches(store: Store, forgotten: dict[int, str]) -> list[str]:
+    """What stood in the forgotten documents, and in no other."""
+    ids = forgotten.keys()
+    candidates = [*forgotten.values()]
+    for id_, texts in store.document_texts():
+        if id_ in ids:
+            candidates += [stretch for text in texts for stretch in distinctive(text)]
+
+    def staying() -> Iterator[str]:
+        for source in store.all_sources():
+            if source.argument not in forgotten.values():
+                yield source.argument
+        for id_, texts in store.document_texts():
+            if id_ not in ids:
+                yield from texts
+
+    return without_shared(candidates, staying())
+
+
+def _rebuild_indexes(store: Store, settings: IndexSettings) -> None:
+    """Indexes that only mark what is deleted still hold its words."""
+    folder = store.home / "indexes"
+    current = set()
+    for collection in store.collections():
+        if collection.space_id is None or not store.counts(collection.id).chunks:
+            continue
+        indexes = Indexes(store, collection, settings)
+        current.add(indexes.folder)
+        indexes.rebuild()
+    for old in folder.iterdir() if folder.is_dir() else ():
+        if old not in current:
+            shutil.rmtree(old)

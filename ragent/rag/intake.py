@@ -1,0 +1,111 @@
+"""What ingest, sync and watch share: sources by their arguments, and one way into the collection."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ragent.chunking import make_chunker
+from ragent.config import Settings
+from ragent.errors import RagentError, SourceError
+from ragent.ingest import Callbacks, Ingestor, Options, Origin
+from ragent.ingest.choosing import open_source
+from ragent.ingest.unpacking import unpack
+from ragent.protocols import Embedder, Source
+from ragent.store import Collection, KnownSource, Store
+from ragent.types import Failure, IngestReport, Item, RawDocument, UnpackLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A local source that isn't there any more, though the folder that held it is: it lists nothing."""
+
+    uri: str
+
+    def items(self) -> Iterator[Item]:
+        """Nothing."""
+        return iter(())
+
+    def load(self, item: Item) -> RawDocument:
+        """Nothing can be loaded. Raises SourceError."""
+        raise SourceError(f"can't read {item.uri}: it isn't there")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Brings sources into the collection in use."""
+
+    store: Store
+    embedder: Embedder
+    settings: Settings
+
+    def run(self, origins: Sequence[Origin], callbacks: Callbacks, options: Options) -> IngestReport:
+        """Ingest. Raises EmbedderMismatch, StoreError."""
+        chunker = make_chunker(self.settings.chunking, self.embedder)
+        ingestor = Ingestor(self.store, self._collection(), self.embedder, chunker, self.settings.ingest)
+        return ingestor.run(origins, callbacks, options)
+
+    def ingest(self, arguments: Sequence[str], callbacks: Callbacks, options: Options) -> IngestReport:
+        """Ingest what the arguments name, and remember those that could be listed. Raises SourceError."""
+        sources = {_lasting(argument, source): source for argument, source in self._opened(arguments)}
+        collection = self._collection()
+        known = {source.argument: source for source in self.store.known_sources(collection.id)}
+        origins = []
+        for argument, source in sources.items():
+            cursor = known[argument].cursor if argument in known else None
+            origins.append(Origin(source, self.store.remember_source(collection, argument), cursor))
+        report = self.run(origins, self._with_archives(callbacks), options)
+        unlisted = {failure.uri for failure in report.failed}
+        for argument, origin in zip(sources, origins, strict=True):
+            if argument not in known and origin.id and origin.source.uri in unlisted:
+                self.store.drop_source(origin.id)
+        return report
+
+    def sync(self, callbacks: Callbacks, options: Options) -> IngestReport:
+        """Bring every known source up to date.
+
+        Raises:
+            StoreError: nothing was ingested yet.
+        """
+        collection = self.store.require_collection(self.settings.collection)
+        origins, failed = [], []
+        for known in self.store.known_sources(collection.id):
+            try:
+                origins.append(Origin(self._reopened(known), known.id, known.cursor))
+            except RagentError as error:
+                failed.append(Failure(known.argument, " ".join(str(error).split())))
+        report = self.run(origins, self._with_archives(callbacks), options)
+        if options.delete and not options.dry_run and not report.interrupted:
+            for origin in origins:
+                if isinstance(origin.source, Vanished) and origin.id:
+                    self.store.drop_source(origin.id)
+        return replace(report, failed=(*failed, *report.failed))
+
+    def _collection(self) -> Collection:
+        return self.store.ensure_collection(self.settings.collection, self.embedder.fingerprint)
+
+    def _opened(self, arguments: Sequence[str]) -> Iterator[tuple[str, Source]]:
+        for argument in arguments:
+            yield argument, open_source(argument, max_bytes=self._max_bytes)
+
+    def _reopened(self, known: KnownSource) -> Source:
+        path = Path(unquote(urlsplit(known.argument).path))
+        if known.argument.startswith("file:") and not path.exists() and path.parent.is_dir():
+            return Vanished(known.argument)
+        return open_source(known.argument, max_bytes=self._max_bytes)
+
+    def _with_archives(self, callbacks: Callbacks) -> Callbacks:
+        limits = UnpackLimits(member_bytes=self._max_bytes)
+        return replace(callbacks, unpack=functools.partial(unpack, limits=limits))
+
+    @property
+    def _max_bytes(self) -> int:
+        return int(self.settings.ingest.max_file_mb * 1_000_000)
+
+
+def _lasting(argument: str, source: Source) -> str:
+    """The argument as it can be opened from anywhere: a path as its `file:` URI."""
+    return argument if "://" in argument else source.uri

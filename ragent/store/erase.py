@@ -1,0 +1,63 @@
+"""Removes documents so that nothing of their text is left in the database's files.
+
+SQLite only marks deleted rows as free, and keeps older pages in its write-ahead log. So what is deleted is
+overwritten with zeros (`secure_delete`), the database is written anew without free pages (VACUUM), which also
+drops what earlier deletions left behind, and the log is emptied. Tombstones hold ids alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import Engine, select
+
+from ragent.errors import StoreError
+from ragent.store.rows import Batch, Collection
+from ragent.store.tables import DocumentRow
+from ragent.store.writing import apply_batch
+
+_PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+
+
+def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
+    """Remove documents of any collection, and their traces. `writer` begins its transactions at once.
+
+    Raises:
+        StoreError: another process keeps the database busy. The documents are removed then, their traces not
+            all: a second call goes on.
+    """
+    with writer.connect() as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        connection.rollback()
+        with connection.begin():
+            for document_id in document_ids:
+                query = select(DocumentRow.collection_id).where(DocumentRow.id == document_id)
+                collection_id = connection.scalar(query)
+                if collection_id is not None:
+                    collection = Collection(collection_id, "", 0, None, None)
+                    apply_batch(connection, collection, Batch(removed=[document_id]))
+        _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
+
+
+def _rewrite(driver: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            driver.execute("VACUUM")
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise StoreError(f"can't write the database anew: {error}", hint="check the disk") from error
+            busy = True
+        if not busy:
+            return
+        if time.monotonic() > deadline:
+            raise StoreError(
+                "another process is using this home, so deleted text may still be in its files",
+                hint="stop other ragent processes, then run the same command again",
+            )
+        time.sleep(_POLL_SECONDS)
