@@ -265,8 +265,8 @@ class Failure:
 class IngestReport:
     """What an ingestion did. `interrupted`: Ctrl-C ended it after a whole batch; run it again to go on.
 
-    `embedded` counts the chunks, of all that were written, whose text was new. `duplicates` are documents that
-    repeat another one, whether kept or left out.
+    `embedded` counts the chunks, of all that were written, whose text was new. `duplicates` are documents
+    that repeat another one, whether kept or left out.
     """
 
     added: int = 0
