@@ -30,10 +30,10 @@ class TextWriter:
         self._blocks.append(Block(kind, self._length, self._length + len(text), level, label))
         self._length += len(text)
 
-    def extend(self, text: str, blocks: Iterable[Block], label: str = "") -> None:
+    def extend(self, text: str, blocks: Iterable[Block]) -> None:
         """Append the blocks of another text."""
         for block in blocks:
-            self.add(block.kind, text[block.start : block.end], block.level, label)
+            self.add(block.kind, text[block.start : block.end], block.level, block.label)
 
     @property
     def length(self) -> int:
