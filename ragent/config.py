@@ -59,7 +59,7 @@ class ChunkingSettings(BaseModel):
     method: Literal["structure", "recursive", "sentences", "fixed", "code", "semantic"] = Field(
         "structure", description="where passages are parted; semantic embeds each sentence for it"
     )
-    target_tokens: int = Field(200, ge=8, description="length to aim at: short is precise, long complete")
+    target_tokens: int = Field(180, ge=8, description="length to aim at: short is precise, long complete")
     max_tokens: int = Field(
         0, ge=0, description="longest passage, context included; 0: all the embedder reads"
     )
@@ -87,6 +87,10 @@ class RetrievalSettings(BaseModel):
     dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
     candidates: int = Field(100, ge=1, description="how many each side contributes to the fusion, at least k")
+    expand_tokens: int = Field(
+        0, ge=0, description="widen what was found by the sentences around it, up to so many tokens; 0: off"
+    )
+    expand_sentences: int = Field(0, ge=0, description="by so many on each side at most; 0: any number")
 
 
 class AskSettings(BaseModel):
@@ -104,7 +108,9 @@ class IngestSettings(BaseModel):
 
     model_config = _STRICT
     batch_chunks: int = Field(512, ge=1, description="passages embedded and committed together")
-    readers: int = Field(0, ge=0, description="processes that read files; 0: one a core")
+    engine: Literal["local", "ray"] = Field("local", description="ray: read and embed on a Ray cluster")
+    ray_address: str = Field("", description="a running Ray cluster; empty: one on this machine for the run")
+    readers: int = Field(0, ge=0, description="processes that read files, or Ray workers; 0: one a core")
     file_seconds: float = Field(30.0, gt=0, description="reading a file may not take longer")
     file_memory_mb: int = Field(1000, ge=200, description="nor a reader more memory than this")
     max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragent.chunking.fitting import Fitter, Shape
 from ragent.chunking.outline import Region
@@ -42,18 +42,20 @@ class CodeChunker:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A span with its name: `("Module", "Ledger", "total")`."""
+    """A span with its name, `("Module", "Ledger", "total")`; not `whole` if it is a part of a long one."""
 
     start: int
     end: int
     name: tuple[str, ...]
+    whole: bool
 
 
 def _pieces(text: str, fitter: Fitter, size: int) -> Iterator[_Piece]:
     for region in fitter.outline.regions:
         name = (*region.path, *(part for part in region.label.split(".") if part))
-        for start, end in _parted(text, region, fitter.weights, size):
-            yield _Piece(start, end, name)
+        parts = list(_parted(text, region, fitter.weights, size))
+        for start, end in parts:
+            yield _Piece(start, end, name, whole=len(parts) == 1)
 
 
 def _joined(pieces: Iterator[_Piece], weights: Weights, size: int) -> Iterator[Span]:
@@ -61,17 +63,19 @@ def _joined(pieces: Iterator[_Piece], weights: Weights, size: int) -> Iterator[S
     for piece in pieces:
         small = min(weights.between(held.start, held.end), weights.between(piece.start, piece.end))
         fits = weights.between(held.start, piece.end) <= size
-        if fits and small <= size // _SMALL and _related(held.name, piece.name):
-            held = _Piece(held.start, piece.end, held.name)
+        if fits and small <= size // _SMALL and _related(held, piece):
+            held = replace(held, end=piece.end)
         else:
             yield held.start, held.end
             held = piece
     yield held.start, held.end
 
 
-def _related(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    """Whether the second is a part of the first, or both are parts of one thing."""
-    return right[: len(left)] == left or left[:-1] == right[:-1]
+def _related(left: _Piece, right: _Piece) -> bool:
+    """Whether the second belongs to the first, or both to one thing. Parts of a long one stay alone."""
+    if not (left.whole and right.whole):
+        return False
+    return right.name[: len(left.name)] == left.name or left.name[:-1] == right.name[:-1]
 
 
 def _parted(text: str, region: Region, weights: Weights, size: int) -> Iterator[Span]:

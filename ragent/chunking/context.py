@@ -11,7 +11,7 @@ _SEPARATOR = " > "
 _ELLIPSIS = "…"
 _DASH = "–"
 _LONGEST_HEADING = 160
-_MARKS = re.compile(r"^#{1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
+_MARKS = re.compile(r"^(?:#|=){1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
@@ -21,7 +21,7 @@ def embedding_text(context: str, text: str) -> str:
 
 
 def heading_words(source: str) -> str:
-    """A heading's words without the marks of Markdown or reStructuredText around them.
+    """A heading's words without the marks of Markdown, AsciiDoc or reStructuredText around them.
 
     Of a very long one (a table's header row, say) only the beginning.
     """

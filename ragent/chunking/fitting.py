@@ -50,7 +50,7 @@ class Shape:
     """
 
     max_tokens: int
-    target_tokens: int = 200
+    target_tokens: int = 180
     overlap: int = 0
     context: bool = True
     file_path: bool = False

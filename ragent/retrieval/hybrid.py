@@ -13,6 +13,7 @@ import numpy as np
 from ragent.config import RetrievalSettings
 from ragent.errors import QueryError
 from ragent.protocols import Embedder, Ids, Vectors
+from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
 from ragent.retrieval.relevance import best_coverage, relevance
@@ -105,6 +106,10 @@ class HybridRetriever:
         with clock.step("fetch"):
             hits = self._fetch(ranking, k)
             signs = self._signs(view, query, ranking, hits)
+        if self._settings.expand_tokens:
+            with clock.step("expand"):
+                reach = Reach(self._settings.expand_tokens, self._settings.expand_sentences or None)
+                hits = expand(self._store, hits, self._embedder.tokenizer, reach)
         plan = {
             "mode": mode,
             "generation": view.generation,

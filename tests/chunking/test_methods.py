@@ -99,6 +99,12 @@ def test_a_long_function_is_parted_between_its_outermost_statements(whitespace: 
     assert all(chunk.text.endswith("}") for chunk in chunks)
 
 
+def test_the_rest_of_a_long_function_joins_no_other(whitespace: Tokenizer) -> None:
+    document = code(("f", function("f", 53)), ("g", function("g", 3)))
+    chunks = CodeChunker(whitespace, Shape(254, 200)).chunk(document)
+    assert [chunk.context for chunk in chunks] == ["f", "f", "g"]
+
+
 def test_meaning_parts_where_the_subject_changes() -> None:
     ships = [
         f"The ships {verb} into the harbour at dawn." for verb in ("sail", "drift", "steam", "come", "go")

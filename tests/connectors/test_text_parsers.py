@@ -68,9 +68,9 @@ def test_a_file_without_text_is_refused(parse: Parse, name: str, data: bytes) ->
         parse(name, data)
 
 
-def test_rtf_is_refused_with_a_way_out(parse: Parse) -> None:
-    with pytest.raises(ParseError, match=r"is RTF\n.*save it as DOCX"):
-        parse("letter.txt", r"{\rtf1\ansi Hello}")
+def test_postscript_is_refused_with_a_way_out(parse: Parse) -> None:
+    with pytest.raises(ParseError, match=r"is PostScript\n.*save it as DOCX"):
+        parse("letter.txt", "%!PS-Adobe-3.0\n(Hello) show")
 
 
 def test_markdown_keeps_the_files_text_and_finds_its_blocks(parse: Parse) -> None:

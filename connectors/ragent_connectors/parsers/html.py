@@ -78,6 +78,19 @@ class HtmlParser:
         )
 
 
+def read_whole(raw: RawDocument) -> TextWriter:
+    """Everything that stands on a page, as the pages of a book need it: there, nothing is chrome.
+
+    Raises:
+        ParseError: it nests without bounds, or is in no known encoding.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    _refuse_deep_nesting(raw)
+    body = LexborHTMLParser(_decoded(raw)).body
+    return HtmlWalker(keep_chrome=True).walk(body) if body is not None else TextWriter()
+
+
 def _written(page: LexborHTMLParser) -> TextWriter:
     """The main content; the whole body where there is no sizeable main part, chrome too if all is chrome."""
     body = page.body

@@ -9,7 +9,7 @@ from ragent_connectors.parsers.lines import blank_after, split_lines
 from ragent_connectors.parsers.titles import choose_title
 
 # Formats that are written in text but are no text to read.
-_FOREIGN = {b"{\\rtf": "RTF", b"%!PS": "PostScript"}
+_FOREIGN = {b"%!PS": "PostScript"}
 
 
 class TextParser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ragent.types import Block, BlockKind
 from ragent_connectors.parsers.decoding import clean
 
@@ -14,7 +16,7 @@ class TextWriter:
         self._length = 0
         self._blocks: list[Block] = []
 
-    def add(self, kind: BlockKind, text: str, level: int = 0) -> None:
+    def add(self, kind: BlockKind, text: str, level: int = 0, label: str = "") -> None:
         """Append a block; blank text is left out. `level` is a heading's depth, 1 at the top."""
         text = clean(text).strip("\n").rstrip()
         if kind != "code":
@@ -25,8 +27,13 @@ class TextWriter:
             self._parts.append("\n\n")
             self._length += 2
         self._parts.append(text)
-        self._blocks.append(Block(kind, self._length, self._length + len(text), level))
+        self._blocks.append(Block(kind, self._length, self._length + len(text), level, label))
         self._length += len(text)
+
+    def extend(self, text: str, blocks: Iterable[Block]) -> None:
+        """Append the blocks of another text."""
+        for block in blocks:
+            self.add(block.kind, text[block.start : block.end], block.level, block.label)
 
     @property
     def length(self) -> int:

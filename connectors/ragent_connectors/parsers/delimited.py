@@ -1,0 +1,98 @@
+"""Delimited text (CSV, TSV and their kin, after RFC 4180): rows under their header."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from ragent.types import Document, RawDocument
+from ragent_connectors.parsers.decoding import decode, is_binary, unicode_encoding
+from ragent_connectors.parsers.sheets import Row, write_sheet
+from ragent_connectors.parsers.titles import choose_title
+from ragent_connectors.parsers.writer import TextWriter
+
+_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
+# Names that say nothing of the format.
+_VAGUE = (".txt", ".dat", ".data", ".log")
+_DELIMITERS = "\t;|,"
+_HEAD = 65536
+_RECORDS = 100
+_FEWEST = 5
+_LONGEST_FIELD = 100_000_000
+_TALLEST_FIELD = 50
+_SEPARATOR_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)
+
+
+class DelimitedParser:
+    """Files named like delimited text, and others of five and more records with as many fields each."""
+
+    def accepts(self, raw: RawDocument) -> float:
+        name = raw.name.lower()
+        if is_binary(raw.data):
+            return 0.0
+        if name.endswith(_SUFFIXES):
+            return 0.6
+        if "." in name.lstrip(".") and not name.endswith(_VAGUE):
+            return 0.0
+        head = raw.data[:_HEAD].decode(unicode_encoding(raw.data) or "latin-1", "replace")
+        return 0.4 if _is_regular(head, whole=len(raw.data) <= _HEAD) else 0.0
+
+    def parse(self, raw: RawDocument) -> Document:
+        text = decode(raw)
+        delimiter = _delimiter(text)
+        writer = TextWriter()
+        write_sheet(writer, _rows(text, delimiter), 1)
+        return Document(
+            uri=raw.uri,
+            title=choose_title(raw, ()),
+            text=writer.text,
+            media_type="text/tab-separated-values" if delimiter == "\t" else "text/csv",
+            blocks=writer.blocks,
+        )
+
+
+def _rows(text: str, delimiter: str) -> Iterator[Row]:
+    text = _SEPARATOR_LINE.sub("", text, count=1) if _SEPARATOR_LINE.match(text) else text
+    yield from enumerate(_records(text, delimiter), 1)
+
+
+def _records(text: str, delimiter: str) -> list[list[str]]:
+    # The module's own limit of 128 kB is for all who use it, and can only be set for all.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
+    records = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    lines = max((field.count("\n") for field in records[-1]), default=0) if records else 0
+    if lines > _TALLEST_FIELD and text.count('"') % 2:
+        # A quote that was opened and never closed has swallowed the rest of the file.
+        return list(csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE))
+    return records
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts most records into the same number of fields, and then into the most."""
+    if match := _SEPARATOR_LINE.match(text):
+        return match[1]
+    head = text[:_HEAD]
+    regular = {delimiter: _regularity(head, delimiter) for delimiter in _DELIMITERS}
+    return max(_DELIMITERS, key=regular.__getitem__) if any(s for s, _ in regular.values()) else ","
+
+
+def _regularity(head: str, delimiter: str) -> tuple[float, int]:
+    """The share of records with the usual number of fields, and that number; 0 where they have one."""
+    records = [record for record in _records(head, delimiter)[:_RECORDS] if any(record)]
+    if not records:
+        return 0.0, 0
+    width, often = Counter(map(len, records)).most_common(1)[0]
+    return (often / len(records), width) if width > 1 else (0.0, 0)
+
+
+def _is_regular(head: str, *, whole: bool) -> bool:
+    """Whether all records have the same fields; the last may have been cut."""
+    text = head.replace("\r\n", "\n").replace("\r", "\n")
+    if not whole:
+        text = text[: text.rfind("\n") + 1]
+    if text.count("\n") < _FEWEST - 1:
+        return False
+    return any(_regularity(text, delimiter)[0] == 1.0 for delimiter in _DELIMITERS)

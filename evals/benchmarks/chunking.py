@@ -1,0 +1,191 @@
+"""How well the passages of each chunker hold what a question is about, and nothing else.
+
+    python evals/benchmarks/chunking.py FOLDER [--k 5] [--methods structure,fixed] [--targets 200]
+
+FOLDER holds `corpora/NAME.md` or `.txt`, and `questions.jsonl` of {question, corpus_id, references:
+[{start_index, end_index}]}: the stretches of the corpus that answer it. For each chunker all corpora are put
+into one home and searched with ragent's default retrieval.
+
+Recall, precision and IoU are those of Smith and Troynikov, "Evaluating chunking strategies for retrieval"
+(Chroma 2024), by characters: of what is relevant how much was retrieved, the other way around, and their
+intersection over union; text retrieved twice counts twice. Each text is embedded once, whichever chunkers
+make it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragent.chunking import embedding_text, make_chunker
+from ragent.config import ChunkingSettings, EmbedderSettings, IndexSettings, RetrievalSettings
+from ragent.embedding import open_embedder
+from ragent.ingest.parsing import parse
+from ragent.protocols import Embedder, Tokenizer, Vectors
+from ragent.retrieval import HybridRetriever, Indexes
+from ragent.store import NewDocument, Store
+from ragent.types import Chunk, Document, Fingerprint, Hit, RawDocument
+from ragent_evals.measures import interval
+
+MEASURES = ("recall", "precision", "IoU")
+METHODS = ("structure", "recursive", "sentences", "semantic", "code")
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """An embedder that embeds each text once."""
+
+    inner: Embedder
+    known: dict[str, Vectors] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self.inner.fingerprint
+
+    @property
+    def max_tokens(self) -> int:
+        return self.inner.max_tokens
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.inner.tokenizer
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder`."""
+        new = [text for text in dict.fromkeys(texts) if text not in self.known]
+        if new:
+            self.known.update(zip(new, self.inner.embed_documents(new), strict=True))
+        return np.array([self.known[text] for text in texts], np.float32)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder`."""
+        return self.inner.embed_queries(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`values`: a row a question, in columns recall, precision and IoU."""
+
+    name: str
+    chunks: int
+    mean_tokens: float
+    mean_characters: float
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The set, read once."""
+
+    documents: dict[str, Document]
+    questions: list[dict[str, Any]]
+    embedder: Remembering
+    k: int
+
+    def run(self, name: str, settings: ChunkingSettings) -> Result:
+        """Chunk, embed, store and search."""
+        chunker = make_chunker(settings, self.embedder)
+        chunks = {corpus: chunker.chunk(document) for corpus, document in self.documents.items()}
+        queries = [question["question"] for question in self.questions]
+        with tempfile.TemporaryDirectory() as home, Store.open(Path(home)) as store:
+            collection = store.ensure_collection("default", self.embedder.fingerprint)
+            store.write(collection, [self._written(corpus, chunks[corpus]) for corpus in chunks])
+            indexes = Indexes(store, collection, IndexSettings())
+            retriever = HybridRetriever(store, collection, indexes, self.embedder, RetrievalSettings())
+            found = [result.hits for result in retriever.search_many(queries, self.k)]
+        values = [
+            scores(question, self.documents[question["corpus_id"]].uri, hits)
+            for question, hits in zip(self.questions, found, strict=True)
+        ]
+        every = [chunk for some in chunks.values() for chunk in some]
+        tokens = self.embedder.tokenizer.count([chunk.text for chunk in every])
+        lengths = [len(chunk.text) for chunk in every]
+        return Result(name, len(every), float(np.mean(tokens)), float(np.mean(lengths)), np.array(values))
+
+    def _written(self, corpus: str, chunks: list[Chunk]) -> NewDocument:
+        vectors = self.embedder.embed_documents([embedding_text(c.context, c.text) for c in chunks])
+        return NewDocument(self.documents[corpus], "1", corpus, tuple(chunks), vectors)
+
+
+def main() -> None:
+    """Print a table of the chunkers, each against fixed chunks of the same mean length."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--k", type=int, default=5)
+    parser.add_argument("--methods", default=",".join(METHODS), help="of [chunking], by commas")
+    parser.add_argument(
+        "--targets", default=str(ChunkingSettings().target_tokens), help="target_tokens, by commas"
+    )
+    parser.add_argument("--overlap", type=int, default=0)
+    arguments = parser.parse_args()
+    bench = read(arguments.folder, arguments.k)
+    print(f"{'':26} {'chunks':>6} {'tokens':>6} {'chars':>6}" + "".join(f"{m:>20}" for m in MEASURES))
+    for target in map(int, arguments.targets.split(",")):
+        for method in arguments.methods.split(","):
+            settings = ChunkingSettings(method=method, target_tokens=target, overlap=arguments.overlap)
+            result = bench.run(f"{method} {target}", settings)
+            print_row(result)
+            even = ChunkingSettings(method="fixed", target_tokens=round(result.mean_tokens))
+            fixed = bench.run(f"  fixed {even.target_tokens}", even)
+            print_row(fixed)
+            print_difference(result, fixed)
+
+
+def read(folder: Path, k: int) -> Bench:
+    """The documents as ragent parses them; every offset must still hold."""
+    documents = {}
+    for path in sorted((folder / "corpora").iterdir()):
+        text = path.read_bytes().decode()
+        document = parse(RawDocument(path.resolve().as_uri(), path.name, text.encode()))
+        if document.text != text:
+            raise SystemExit(f"{path}: its text is not the parsed one, so the excerpts' offsets don't hold")
+        documents[path.stem] = document
+    lines = (folder / "questions.jsonl").read_text("utf-8").splitlines()
+    embedder = Remembering(open_embedder(EmbedderSettings()))
+    return Bench(documents, [json.loads(line) for line in lines if line.strip()], embedder, k)
+
+
+def scores(question: dict[str, Any], uri: str, hits: Sequence[Hit]) -> tuple[float, float, float]:
+    """Recall, precision and IoU of one question."""
+    wanted = set(_covered((each["start_index"], each["end_index"]) for each in question["references"]))
+    found = wanted.intersection(_covered((hit.start, hit.end) for hit in hits if hit.uri == uri))
+    retrieved = sum(hit.end - hit.start for hit in hits)
+    union = retrieved + len(wanted) - len(found)
+    return len(found) / len(wanted), len(found) / max(retrieved, 1), len(found) / union
+
+
+def _covered(spans: Iterator[tuple[int, int]]) -> Iterator[int]:
+    return (position for start, end in spans for position in range(start, end))
+
+
+def print_row(result: Result) -> None:
+    """Percentages, with their 95 % bootstrap intervals."""
+    means, (low, high) = result.values.mean(axis=0), interval(result.values)
+    cells = [f"{100 * m:.1f} ({100 * a:.1f}-{100 * b:.1f})" for m, a, b in zip(means, low, high, strict=True)]
+    sizes = f"{result.chunks:6} {result.mean_tokens:6.0f} {result.mean_characters:6.0f}"
+    print(f"{result.name:26} {sizes}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
+
+
+def print_difference(left: Result, right: Result) -> None:
+    """The paired difference of two chunkers over the same questions."""
+    differences = left.values - right.values
+    means, (low, high) = differences.mean(axis=0), interval(differences)
+    cells = [
+        f"{100 * m:+.1f} ({100 * a:+.1f}-{100 * b:+.1f})" for m, a, b in zip(means, low, high, strict=True)
+    ]
+    print(f"{'  difference':26} {'':20}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
