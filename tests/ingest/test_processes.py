@@ -60,7 +60,7 @@ def test_readers_are_other_processes_and_their_output_goes_nowhere(capfd: pytest
         ("bomb", "needs more memory"),
         ("segfault", r"crashed its reader \(SIGSEGV\)"),
         ("exit", r"ended early \(exit code 3\)"),
-        ("broken", "it is broken mend it"),
+        ("broken", r"it is broken \(mend it\)"),
         ("\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), ""),
     ],
 )
