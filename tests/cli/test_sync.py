@@ -105,7 +105,7 @@ def test_a_forgotten_document_is_in_no_file_of_the_home(ragent: Ragent, tmp_path
 def test_a_leak_is_told(ragent: Ragent, tmp_path: Path) -> None:
     write_notes(tmp_path / "notes", 2)
     ragent("ingest", "notes")
-    (tmp_path / "home" / "my.log").write_text("Note 1, line 3: the 3 boxes are blue.")
+    (tmp_path / "home" / "my.log").write_text("Note 1, paragraph 3: the 3 boxes are blue.")
     ran = ragent("forget", "notes/note-001.txt", "--json")
     assert ran.code == 1
     assert ran.json["found"] == ["my.log"]
