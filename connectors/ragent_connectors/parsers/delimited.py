@@ -16,7 +16,8 @@ from ragent_connectors.parsers.writer import TextWriter
 
 _SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 # Names that say nothing of the format.
-_VAGUE = (".txt", ".dat", ".data", ".log")
+# Prose has commas too: a .txt stays text, whose places are those of its file.
+_VAGUE = (".dat", ".data")
 _DELIMITERS = "\t;|,"
 _HEAD = 65536
 _RECORDS = 100
