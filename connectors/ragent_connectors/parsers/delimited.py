@@ -16,8 +16,7 @@ from ragent_connectors.parsers.writer import TextWriter
 
 _SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 # Names that say nothing of the format.
-# Prose has commas too: a .txt stays text, whose places are those of its file.
-_VAGUE = (".dat", ".data")
+_VAGUE = (".txt", ".dat", ".data", ".log")
 _DELIMITERS = "\t;|,"
 _HEAD = 65536
 _RECORDS = 100
@@ -39,6 +38,9 @@ class DelimitedParser:
         if "." in name.lstrip(".") and not name.endswith(_VAGUE):
             return 0.0
         head = raw.data[:_HEAD].decode(unicode_encoding(raw.data) or "latin-1", "replace")
+        # Prose has commas too: they alone make no table of a file that is called text.
+        if name.endswith(".txt") and _delimiter(head) == ",":
+            return 0.0
         return 0.4 if _is_regular(head, whole=len(raw.data) <= _HEAD) else 0.0
 
     def parse(self, raw: RawDocument) -> Document:
