@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ragent.ingest.parsing import parse
     from ragent.ingest.listing import Origin
+    from ragent.ingest.parsing import parse
     from ragent.ingest.pipeline import Callbacks, Ingestor, Options, Progress
 
 _HOMES = {
