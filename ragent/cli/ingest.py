@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -35,9 +36,25 @@ if TYPE_CHECKING:
     from ragent.types import DocumentReport, IngestReport
 
 
+class Engine(StrEnum):
+    """Where documents are read and embedded."""
+
+    local = "local"
+    ray = "ray"
+
+
 ReportOption = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="Write each document's status to FILE.html or FILE.json."),
+]
+
+
+EngineOption = Annotated[
+    Engine | None, typer.Option("--engine", help="Where to read and embed [local].", show_default=False)
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="With --engine ray: a running cluster [its own]."),
 ]
 
 
@@ -46,6 +63,8 @@ def ingest(
     paths: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders, URLs to read.")],
     force: Annotated[bool, typer.Option("--force", help="Read again even what is unchanged.")] = False,
     report_path: ReportOption = None,
+    engine: EngineOption = None,
+    address: AddressOption = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -56,8 +75,15 @@ def ingest(
     the same command goes on from there.
     """
     face = Face(context, home, collection, as_json)
-    with face.rag() as rag:
+    with face.rag(**engine_settings(engine, address)) as rag:
         run_reporting(face, rag, partial(rag.ingest, *paths, force=force), report_path)
+
+
+def engine_settings(engine: Engine | None, address: str | None) -> dict[str, Any]:
+    """The settings that the options ask for."""
+    asked = {"engine": engine.value if engine else None, "ray_address": address}
+    ingest = {name: value for name, value in asked.items() if value is not None}
+    return {"ingest": ingest} if ingest else {}
 
 
 def run_reporting(

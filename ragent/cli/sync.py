@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri
-from ragent.cli.ingest import ReportOption, run_reporting
+from ragent.cli.ingest import AddressOption, EngineOption, ReportOption, engine_settings, run_reporting
 
 if TYPE_CHECKING:
     from ragent.types import DocumentReport
@@ -23,6 +23,8 @@ def sync(
         bool, typer.Option("--dry-run", help="Only show what would be done; write nothing.")
     ] = False,
     report_path: ReportOption = None,
+    engine: EngineOption = None,
+    address: AddressOption = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -40,7 +42,7 @@ def sync(
             kept = " (kept without --delete)" if document.status == "gone" else ""
             face.console.print(f"{document.status:9} {display_uri(document.uri)}{detail}{kept}", markup=False)
 
-    with face.rag() as rag:
+    with face.rag(**engine_settings(engine, address)) as rag:
         if dry_run:
             face.messages.print("a dry run: nothing is written")
         run_reporting(face, rag, partial(rag.sync, delete=delete, dry_run=dry_run), report_path, show)

@@ -88,13 +88,14 @@ class Processes:
             if task is None:
                 yield step, None
                 continue
-            pool = _Pool(self._count, self._limits, load)
+            pool = Pool(self._count, self._limits, load)
             made = Ahead(pool.run(_chained((step, task), steps)), _weigh, _MOST_BYTES)
             try:
                 yield from made
             finally:
                 pool.stop()
                 made.close()
+                pool.close()
 
 
 def _chained(
@@ -113,7 +114,9 @@ def _weight(piece: Piece) -> int:
     return 4 * len(piece.document.text) if piece.document else 0
 
 
-class _Pool:
+class Pool:
+    """Reader processes that live from one `run` to the next, until `close`."""
+
     def __init__(self, count: int, limits: Limits, work: bytes) -> None:
         self._count = count
         self._limits = limits
@@ -124,24 +127,29 @@ class _Pool:
         self._stopping = False
 
     def run(self, steps: Iterator[tuple[Step, Task | None]]) -> Generator[tuple[Step, Piece | None]]:
-        try:
-            more = True
-            while more or self._slots:
-                yield from self._finished()
-                more = more and self._take_in(steps)
-                if self._stopping:
-                    return
-                self._hand_out()
-                if self._slots and not self._is_head_ready():
-                    self._receive()
-        finally:
-            self._end_readers()
+        """See `Processes.read`. Not to be called again before it has ended."""
+        more = True
+        while more or self._slots:
+            yield from self._finished()
+            more = more and self._take_in(steps)
+            if self._stopping:
+                return
+            self._hand_out()
+            if self._slots and not self._is_head_ready():
+                self._receive()
 
     def stop(self) -> None:
         """End `run` from another thread."""
         self._stopping = True
         for reader in list(self._readers):
             reader.process.kill()
+
+    def close(self) -> None:
+        """End the processes."""
+        for reader in self._readers:
+            reader.process.kill()
+            _end(reader)
+        self._readers.clear()
 
     def _is_head_ready(self) -> bool:
         return bool(self._slots[0].pieces) or self._slots[0].done
@@ -274,12 +282,6 @@ class _Pool:
         self._readers.remove(reader)
         _end(reader)
         self._waiting.extendleft(reversed(reader.group))
-
-    def _end_readers(self) -> None:
-        for reader in self._readers:
-            reader.process.kill()
-            _end(reader)
-        self._readers.clear()
 
 
 def _start() -> _Reader:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ragent.chunking import make_chunker
 from ragent.config import Settings
+from ragent.embedding import open_embedder
 from ragent.errors import RagentError, SourceError
 from ragent.ingest import Callbacks, Ingestor, Options, Origin
 from ragent.ingest.choosing import open_source
@@ -46,7 +47,15 @@ class Intake:
         """Ingest. Raises EmbedderMismatch, StoreError."""
         chunker = make_chunker(self.settings.chunking, self.embedder)
         ingestor = Ingestor(self.store, self._collection(), self.embedder, chunker, self.settings.ingest)
-        return ingestor.run(origins, callbacks, options)
+        if self.settings.ingest.engine == "local" or options.dry_run:
+            return ingestor.run(origins, callbacks, options)
+        from ragent.ingest.cluster import Cluster
+
+        embedder = self.settings.embedder.model_copy(update={"threads": 1})
+        load = functools.partial(open_embedder, embedder)
+        with Cluster(self.settings.ingest, self.embedder, load) as cluster:
+            spread = replace(ingestor, embedder=cluster.embedder, reading=cluster)
+            return spread.run(origins, callbacks, options)
 
     def ingest(self, arguments: Sequence[str], callbacks: Callbacks, options: Options) -> IngestReport:
         """Ingest what the arguments name, and remember those that could be listed. Raises SourceError."""
@@ -108,4 +117,5 @@ class Intake:
 
 def _lasting(argument: str, source: Source) -> str:
     """The argument as it can be opened from anywhere: a path as its `file:` URI."""
-    return argument if "://" in argument else source.uri
+    is_path = "://" not in argument and source.uri.startswith("file:")
+    return source.uri if is_path else argument

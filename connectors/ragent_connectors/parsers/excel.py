@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ragent.errors import ParseError
 from ragent.types import Document, RawDocument
 from ragent_connectors.parsers.archives import Package, core_properties, part_names
+from ragent_connectors.parsers.biff import MAX_CELLS, refuse_wide_sheets, too_wide
 from ragent_connectors.parsers.legacy import OLE, streams
 from ragent_connectors.parsers.sheets import Row, write_sheet
 from ragent_connectors.parsers.titles import choose_title
@@ -24,7 +25,6 @@ _XLS = "application/vnd.ms-excel"
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,7})"')
 _COLUMN = re.compile(rb'\br="([A-Z]{1,3})\d')
 _FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
-_MAX_CELLS = 8_000_000
 
 
 class ExcelParser:
@@ -37,6 +37,8 @@ class ExcelParser:
 
     def parse(self, raw: RawDocument) -> Document:
         old = raw.data.startswith(OLE)
+        if old:
+            refuse_wide_sheets(raw)
         metadata = {} if old else _checked(raw)
         writer = TextWriter()
         try:
@@ -122,11 +124,8 @@ def _checked(raw: RawDocument) -> dict[str, str]:
         raise ParseError(f"{raw.name} is a binary workbook (XLSB)", hint="save it as .xlsx")
     sheets = [name for name in package.names if name.startswith("xl/worksheets/") and name.endswith(".xml")]
     for name in sheets:
-        if _area(package.read(name)) > _MAX_CELLS:
-            raise ParseError(
-                f"{raw.name} has a sheet whose cells lie too far apart",
-                hint="delete what stands at its far end, or save the sheet as .csv",
-            )
+        if _area(package.read(name)) > MAX_CELLS:
+            raise too_wide(raw)
     return core_properties(package)
 
 
@@ -134,7 +133,7 @@ def _area(sheet: bytes) -> int:
     """Cells of the rectangle that the filled ones span, or a larger number that is bearable too."""
     rows = max((int(row) for row in _ROW.findall(sheet)), default=1)
     columns = max((_number(letters) for letters in set(_COLUMN.findall(sheet))), default=1)
-    if rows * columns <= _MAX_CELLS:
+    if rows * columns <= MAX_CELLS:
         return rows * columns
     left = top = 1 << 24
     right = bottom = 0

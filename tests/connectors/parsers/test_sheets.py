@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -188,6 +189,14 @@ def test_cells_in_the_far_corners_are_refused_without_filling_memory(parse: Pars
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     with pytest.raises(ParseError, match="too far apart"):
         parse("a.xlsx", sheet(f'<worksheet xmlns="{space}"><sheetData>{cells}</sheetData></worksheet>'))
+
+
+def test_an_old_sheet_that_declares_an_endless_extent_is_refused(parse: Parse) -> None:
+    data = zlib.decompress(base64.b85decode(XLS))
+    place = data.index(struct.pack("<HH", 0x0200, 14)) + 4
+    endless = struct.pack("<IIHH", 0, 2**31, 0, 256)
+    with pytest.raises(ParseError, match="too far apart"):
+        parse("a.xls", data[:place] + endless + data[place + len(endless) :])
 
 
 def test_an_empty_cell_far_away_does_no_harm(parse: Parse) -> None:
