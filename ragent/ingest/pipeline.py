@@ -7,6 +7,7 @@ order in which the sources list their items. What is committed is whole: a secon
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -61,11 +62,13 @@ class Options:
     Attributes:
         force: Read and embed even what is unchanged.
         delete: Remove documents that their source no longer lists.
+        delete_all: And do so even where a source lists nothing at all any more.
         dry_run: Only say what would be done.
     """
 
     force: bool = False
     delete: bool = False
+    delete_all: bool = False
     dry_run: bool = False
 
 
@@ -108,7 +111,7 @@ class _Run:
         go = self._preview if self.options.dry_run else self._ingest
         moved = go(listing, known, gone)
         if moved is not None:
-            self._part_with([document for document in gone if document.id not in moved])
+            self._part_with(listing, [document for document in gone if document.id not in moved])
             for document in listing.untold(known):
                 self._note(DocumentReport(document.uri, "unchanged"))
             self._leave(listing)
@@ -196,19 +199,44 @@ class _Run:
             for known in step.known:
                 self._note(DocumentReport(known.uri, "unchanged"))
 
-    def _part_with(self, gone: list[KnownDocument]) -> None:
+    def _part_with(self, listing: Listing, gone: list[KnownDocument]) -> None:
         """Remove what its source no longer lists, where that is wanted."""
-        ingestor = self.ingestor
-        if self.options.delete and not self.options.dry_run:
-            for first in range(0, len(gone), _IDS_A_COMMIT):
-                some = [document.id for document in gone[first : first + _IDS_A_COMMIT]]
+        options, ingestor = self.options, self.ingestor
+        leaving = gone if options.delete else []
+        if not options.delete_all:
+            leaving = self._without_emptied(listing, leaving)
+        if not options.dry_run:
+            for first in range(0, len(leaving), _IDS_A_COMMIT):
+                some = [document.id for document in leaving[first : first + _IDS_A_COMMIT]]
                 ingestor.store.remove(ingestor.collection, some)
+        ids = {document.id for document in leaving}
         for document in gone:
-            self._note(DocumentReport(document.uri, "deleted" if self.options.delete else "gone"))
+            self._note(DocumentReport(document.uri, "deleted" if document.id in ids else "gone"))
+
+    def _without_emptied(self, listing: Listing, gone: list[KnownDocument]) -> list[KnownDocument]:
+        """A source that lists nothing any more is rather not there (a disk that isn't mounted) than empty."""
+        kept: Counter[int] = Counter()
+        rest = []
+        for document in gone:
+            source = document.source_id
+            if source in listing.emptied and document.item != listing.emptied[source]:
+                kept[source] += 1
+            else:
+                rest.append(document)
+        for source, count in kept.items():
+            detail = (
+                f"it lists nothing any more, so its {count} documents are kept (--delete-all removes them)"
+            )
+            self._note(DocumentReport(listing.emptied[source], "failed", detail=detail))
+        return rest
 
     def _leave(self, listing: Listing) -> None:
-        """Note where to go on, unless something failed: it is then to be told again."""
-        if self.failed or self.options.dry_run:
+        """Note where to go on; a cursor not if something failed: it is then to be told again."""
+        if self.options.dry_run:
+            return
+        for source_id, memory in listing.memories.items():
+            self.ingestor.store.leave_source(source_id, memory)
+        if self.failed:
             return
         for source_id, cursor in listing.cursors.items():
             self.ingestor.store.leave_source(source_id, cursor)
