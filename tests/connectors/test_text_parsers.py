@@ -201,5 +201,5 @@ def test_any_line_end_will_do(parse: Parse) -> None:
 
 
 def test_a_page_that_calls_itself_utf_8_may_be_wrong(parse: Parse) -> None:
-    page = '<html><head><meta charset="utf-8"></head><body><p>'.encode() + (RUSSIAN * 5).encode("cp1251")
+    page = b'<html><head><meta charset="utf-8"></head><body><p>' + (RUSSIAN * 5).encode("cp1251")
     assert parse("a.html", page).text.startswith("Совет рассмотрел")
