@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -111,8 +113,36 @@ def test_a_locked_file_needs_a_password(parse: Parse, make_pdf: MakePdf) -> None
         parse("a.pdf", make_pdf([column(PROSE, 700)], locked=True))
 
 
-def test_a_scan_needs_ocr(parse: Parse, make_pdf: MakePdf) -> None:
-    with pytest.raises(ParseError, match=r"only images\n.*OCR"):
+# One page that says "Behind a lock.", encrypted with the password "open sesame".
+LOCKED = zlib.decompress(
+    base64.b85decode(
+        "c-n<izl+>P6t3bzg)3Jfgx8#HFg|HUqtOgr7DhkDcjU~OUB@vTSIq6sUSxEmwKQw)!a-650%=_4Z-^mXAcZk;=_;uLP7&h9U}Fq+"
+        "<tibg-Mu@7Ev!bG@9BN-``&xAb~BS#(R$>qy?XubR}Vn|)!tpN*Yo_eni&ho^FJ%b4eW$2G}!h08+u%*q&kG1z#$Qj)-eM{&^qHT"
+        "dh2Ma!M~~Yb>sE>o;Kr_4tHp`r`m{-Eh@9*1YZ_*1I(-}9YLGArH-nZ1%KP<v?^x@W&t<Q${U;%NtIP)wcjZd{!hKJ+SmrjBIkNt"
+        "&8E=nEt3~Ve+d4qTA605YHdbGj?^KUzF&;=;CkYiU11loCzS`fsb=-aNugaSt-6j5($OJ{((2lIES1%n9#v!Q`CHoT+b<!eZBk=v"
+        "tq#0n^?vik%Wofk^2eQ7_Gj|ZoAV!U{P1Y+-^<U+H&37Z^7Z)#7a#t{KaIDpT*Hqi=#jXz{v*Bk&-Zxa-rpC_{r=#){x`=zAHRM6"
+        "_^0Q8wL+G(OG!~jQlc6yU3<Xa(B*w?i;?pD+&F24*$4lN!U)q8CxGV<XM1*Tvo(uOJhu!T&$R2gC3mfs2->=Xc^~U)G}IP$e7A9q"
+        "N*}uVn+L9O$?}~p-<!J~+PFJXXQ<tq%yklaT&B68D3)nTlZ*#xglQUzG|%EFjVPCSzr({iJkD8tG_^OhRb#h9Fi~Zr&n7jr%8XS#"
+        "J{=Rn%&jf-WGJ~5Nlq}OBEgKZ91|L{EXIuRAQnuZggF5r<|*blq$m?Ip)zG0rwFxOfUCr95rnR*_CU79#;I%%_1WQb=&?LyQ7)1w"
+        "r-;QEOP=NK6C)xx5n&`~9HT%+C_p60XvniH7mScRi9(WunJaZ0aL4~)ttVap+zU=0pivY?Fo9DHxoOQK<`hE#Ucqp%`d>)U3Pu=P"
+        "!6LSrOXJlVF(GG|tyNL#dOo~i@s)Nq{6SS&z>7<`X(koKi|^%dfh|KB?DUY}f{*|UoO2Wkj!+T@GM9PiHismv|KUG&7dKVacHT+k"
+        "lzD4w`L^`_1C|waw*"
+    )
+)
+
+
+def test_a_given_password_opens_a_locked_file(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGENT_SECRET_PDF", "wrong\nopen sesame")
+    document = parse("a.pdf", LOCKED)
+    assert document.text == "Behind a lock."
+    assert "sesame" not in repr(document)
+    monkeypatch.setenv("RAGENT_SECRET_PDF", "wrong")
+    with pytest.raises(ParseError, match=r"a\.pdf is encrypted\n.*RAGENT_SECRET_PDF"):
+        parse("a.pdf", LOCKED)
+
+
+def test_blank_pages_hold_no_text(parse: Parse, make_pdf: MakePdf) -> None:
+    with pytest.raises(ParseError, match="its pages are blank"):
         parse("a.pdf", make_pdf([[], []]))
 
 
