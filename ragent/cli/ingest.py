@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from ragent.cli.face import (
     JsonOption,
     display_uri,
 )
+from ragent.config import SECRET_PREFIX
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -48,6 +50,7 @@ ReportOption = Annotated[
     typer.Option("--report", metavar="FILE", help="Write each document's status to FILE.html or FILE.json."),
 ]
 
+_PASSWORDS = SECRET_PREFIX + "PDF"
 IncludeOption = Annotated[
     list[str] | None,
     typer.Option("--include", metavar="GLOB", help="Only such files of a folder; as often as needed."),
@@ -58,6 +61,15 @@ ExcludeOption = Annotated[
 ]
 DuplicatesOption = Annotated[
     bool, typer.Option("--skip-duplicates", help="Leave out what repeats another document, or nearly so.")
+]
+PasswordOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--password",
+        metavar="WORD",
+        help="Tried on encrypted PDFs; as often as needed. Kept nowhere: RAGENT_SECRET_PDF does the same.",
+        show_default=False,
+    ),
 ]
 EngineOption = Annotated[
     Engine | None, typer.Option("--engine", help="Where to read and embed [local].", show_default=False)
@@ -75,6 +87,7 @@ def ingest(
     exclude: ExcludeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Read again even what is unchanged.")] = False,
     skip_duplicates: DuplicatesOption = False,
+    password: PasswordOption = None,
     report_path: ReportOption = None,
     engine: EngineOption = None,
     address: AddressOption = None,
@@ -89,6 +102,9 @@ def ingest(
     """
     from ragent.ingest.choosing import with_globs
 
+    if password:
+        # The readers are processes of their own, and have it from there.
+        os.environ[_PASSWORDS] = "\n".join([*password, os.environ.get(_PASSWORDS, "")])
     face = Face(context, home, collection, as_json)
     with face.rag(**ingest_settings(engine, address, skip_duplicates=skip_duplicates)) as rag:
         chosen = [with_globs(path, include or (), exclude or ()) for path in paths]
