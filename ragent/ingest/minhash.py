@@ -49,9 +49,15 @@ def signature(text: str) -> Signature:
     return (least >> np.uint64(32)).astype(np.uint32)
 
 
-def similarity(one: Signature, other: Signature) -> float:
-    """The estimated Jaccard similarity of two texts' shingles, 0 to 1."""
-    return float(np.mean(one == other))
+def similarity(one: Signature, others: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """The estimated Jaccard similarity, 0 to 1, of a text's shingles with those of others, shape (n, 120).
+
+    It is 0 where they share no band, so that it doesn't depend on who else is looked at.
+    """
+    equal = one == others
+    shared = equal.reshape(-1, _BANDS, _ROWS).all(axis=2).any(axis=1)
+    values: NDArray[np.float64] = equal.mean(axis=1) * shared
+    return values
 
 
 def band_keys(of: Signature) -> list[int]:
