@@ -60,15 +60,46 @@ def test_an_indented_line_begins_a_paragraph(parse: Parse, make_pdf: MakePdf) ->
     assert [text[:8] for _, _, text in shape(document)] == ["The harb", "A second"]
 
 
-def test_rows_of_a_table_keep_their_lines(parse: Parse, make_pdf: MakePdf) -> None:
-    rows = [("Berth", "Depth"), ("1 Linkspan", "4.6"), ("2 Fish quay", "3.0")]
-    table = [
+def grid(rows: list[tuple[str, ...]], places: tuple[int, ...]) -> list[tuple[float, float, float, str]]:
+    return [
         (x, 600 - 16 * n, 11, text)
         for n, row in enumerate(rows)
-        for x, text in zip((72, 420), row, strict=True)
+        for x, text in zip(places, row, strict=True)
+        if text
     ]
-    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *table]]))
-    assert shape(document)[-1] == ("table", 0, "Berth Depth\n1 Linkspan 4.6\n2 Fish quay 3.0")
+
+
+def test_rows_of_a_table_keep_their_cells_in_columns(parse: Parse, make_pdf: MakePdf) -> None:
+    rows = [("Berth", "Depth", "Crane"), ("1 Linkspan", "4.6", ""), ("2 Fish quay", "", "5 t")]
+    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *grid(rows, (72, 250, 420))]]))
+    assert shape(document)[-1] == (
+        "table",
+        0,
+        "Berth | Depth | Crane\n1 Linkspan | 4.6\n2 Fish quay |  | 5 t",
+    )
+
+
+def test_labels_stand_beside_their_values(parse: Parse, make_pdf: MakePdf) -> None:
+    rows = [("Name:", "Ann", "Since:", "1999"), ("Ship:", "Tern", "Berth:", "2")]
+    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *grid(rows, (72, 150, 300, 380))]]))
+    assert shape(document)[-1] == ("table", 0, "Name: Ann | Since: 1999\nShip: Tern | Berth: 2")
+
+
+def test_two_columns_are_read_one_after_the_other(parse: Parse, make_pdf: MakePdf) -> None:
+    left = [f"left {n} goes on and on in words" for n in range(6)]
+    right = [f"right {n} goes on and on in words" for n in range(6)]
+    document = parse("a.pdf", make_pdf([grid(list(zip(left, right, strict=True)), (72, 330))]))
+    assert " ".join(document.text.split()) == " ".join([*left, *right])
+
+
+def test_bold_lines_of_the_bodys_size_are_headings(parse: Parse, make_pdf: MakePdf) -> None:
+    pages = [[(72, 760, 11, "Entering"), *column(PROSE, 740), (72, 660, 11, "Leaving"), *column(MORE, 640)]]
+    plain, bold = make_pdf(pages), make_pdf(pages, bold=("Entering", "Leaving"))
+    assert [text for kind, _, text in shape(parse("a.pdf", bold)) if kind == "heading"] == [
+        "Entering",
+        "Leaving",
+    ]
+    assert not [text for kind, _, text in shape(parse("a.pdf", plain)) if kind == "heading"]
 
 
 def test_bookmarks_are_headings_where_their_title_stands(parse: Parse, make_pdf: MakePdf) -> None:
