@@ -54,7 +54,8 @@ def sync(
         if dry_run and not as_json and document.status not in ("unchanged", "failed"):
             was = document.detail.removeprefix("was ")
             detail = f" ({display_uri(was)} before)" if document.status == "moved" else ""
-            kept = " (kept without --delete)" if document.status == "gone" else ""
+            option = "--delete-all" if delete else "--delete"
+            kept = f" (kept without {option})" if document.status == "gone" else ""
             face.console.print(f"{document.status:9} {display_uri(document.uri)}{detail}{kept}", markup=False)
 
     with face.rag(**ingest_settings(engine, address, skip_duplicates=skip_duplicates)) as rag:

@@ -70,12 +70,15 @@ def local_root(argument: str) -> Path:
     """The file or folder of this machine that an argument names, without its globs.
 
     Raises:
-        SourceError: it is none of this machine.
+        SourceError: it is none of this machine, or isn't there.
     """
     named = absolute(argument)
     if not named.startswith("file:"):
         raise SourceError(f"can't follow {without_secrets(argument)}", hint="run `ragent sync` now and then")
-    return Path(unquote(urlsplit(named).path))
+    root = Path(unquote(urlsplit(named).path))
+    if not root.exists():
+        raise SourceError(f"can't follow {root}: it isn't there", hint="check the path")
+    return root
 
 
 def _kind_of(argument: str) -> Any:
