@@ -4,12 +4,12 @@
 
 A folder of notes, a ZIP archive, a mailbox, repeated and damaged files is ingested; then files are changed,
 moved, deleted and added. Each trial runs `ragent ingest` into an empty home, or `ragent sync --delete` after
-the changes, and kills it. Half of the kills come after a drawn part of the time that an undisturbed run
-takes, spread over all of it; the other half upon the n-th thing seen in the home's folder: a file that
-appears, grows or is renamed, so in the middle of commits and of swapping indexes. After each kill `ragent
-fsck` must find nothing, every marked text in the database must be found, and no reader process may be left;
-then the same command runs again, and the home must hold what the undisturbed one holds: documents, chunks
-with their places and vectors, duplicates, signatures, bands and sources, ids aside.
+the changes, and kills it. Half of the kills come after a drawn part of the processor time that an
+undisturbed run takes, spread over all of it; the other half upon the n-th thing seen in the home's folder: a
+file that appears, grows or is renamed, so in the middle of commits and of swapping indexes. After each kill
+`ragent fsck` must find nothing, every marked text in the database must be found, and no reader process may
+be left; then the same command runs again, and the home must hold what the undisturbed one holds: documents,
+chunks with their places and vectors, duplicates, signatures, bands and sources, ids aside.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ VECTORS = (
 
 @dataclass(frozen=True, slots=True)
 class Killing:
-    """When to kill: after some seconds, or upon the n-th thing that happens in the home."""
+    """When to kill: after so many processor seconds, or upon the n-th thing that happens in the home."""
 
     seconds: float | None = None
     event: int | None = None
@@ -246,10 +246,11 @@ def make_scene(folder: Path, name: str, before: Path | None, command: tuple[str,
     """Run once undisturbed, to know what comes of it, how long it takes and what happens in the home."""
     home = folder / f"home-{name}"
     prepare(home, before)
-    began = time.monotonic()
     child = start(folder, home, command)
-    events = sum(1 for _ in happenings(home, child))
-    seconds = time.monotonic() - began
+    process = psutil.Process(child.pid)
+    events, seconds = 0, 0.0
+    for _ in happenings(home, child):
+        events, seconds = events + 1, cpu_seconds(process) or seconds
     _, said = child.communicate()
     if child.returncode != 3:  # one file is damaged
         raise SystemExit(f"the undisturbed {name} failed: {said}")
@@ -305,8 +306,8 @@ def kill(home: Path, child: subprocess.Popen[str], killing: Killing) -> list[psu
     """Kill at the right moment; gives the processes that the child had started."""
     process = psutil.Process(child.pid)
     if killing.seconds is not None:
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(killing.seconds)
+        while child.poll() is None and cpu_seconds(process) < killing.seconds:
+            time.sleep(0.001)
     else:
         for count, _ in enumerate(happenings(home, child), 1):
             if count == killing.event:
@@ -318,6 +319,15 @@ def kill(home: Path, child: subprocess.Popen[str], killing: Killing) -> list[psu
     child.send_signal(signal.SIGKILL)
     child.communicate()
     return readers
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process itself has used of the processors, which other work on the machine doesn't distort."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def happenings(home: Path, child: subprocess.Popen[str]) -> Iterator[Path]:
