@@ -185,14 +185,13 @@ def _print_table(readings: list[Reading]) -> None:
             row.seconds += reading.seconds
         else:
             row.reasons[reading.detail.replace(reading.path.name, "it")].append(reading.path.name)
-    print(
-        f"{'format':12}{'files':>7}{'ok':>7}{'refused':>9}{'broken':>8}{'left out':>10}{'files/s':>9}{'MB/s':>9}"
-    )
+    names = ("files", "ok", "refused", "broken", "left out", "files/s", "MB/s")
+    print(f"{'format':12}" + "".join(f"{name:>10}" for name in names))
     for suffix, row in sorted(rows.items()):
         speed, rate = (row.size / 1e6 / row.seconds, row.ok / row.seconds) if row.seconds else (0.0, 0.0)
         refused = row.files - row.ok - row.broken - row.left_out
-        counts = f"{row.files:7}{row.ok:7}{refused:9}{row.broken:8}{row.left_out:10}"
-        print(f"{suffix:12}{counts}{rate:9.1f}{speed:9.1f}")
+        counts = f"{row.files:10}{row.ok:10}{refused:10}{row.broken:10}{row.left_out:10}"
+        print(f"{suffix:12}{counts}{rate:10.1f}{speed:10.1f}")
     left_out = sum(reading.outcome == "left out" for reading in readings)
     total, ok = len(readings) - left_out, sum(reading.outcome == "ok" for reading in readings)
     print(f"\n{ok} of {total} files hold text ({ok / max(total, 1):.1%}); {left_out} left out\n")
