@@ -72,11 +72,16 @@ PasswordOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Engine | None, typer.Option("--engine", help="Where to read and embed [local].", show_default=False)
+    Engine | None,
+    typer.Option("--engine", help="Where to read and embed (default: local).", show_default=False),
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option("--address", metavar="HOST:PORT", help="With --engine ray: a running cluster [its own]."),
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="With --engine ray: a running cluster (default: one of its own).",
+    ),
 ]
 
 
