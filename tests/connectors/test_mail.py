@@ -221,3 +221,16 @@ def test_an_outlook_message_may_have_its_body_in_rtf_alone(parse: Parse) -> None
 def test_a_damaged_outlook_message_is_an_error(parse: Parse, outlook: bytes) -> None:
     with pytest.raises(ParseError, match=r"not a readable Outlook message|holds no text"):
         parse("a.msg", outlook[:512] + outlook[4096:])
+
+
+def test_headers_of_twenty_thousand_recipients_are_read(parse: Parse) -> None:
+    people = ",\r\n ".join(f"sailor{n}@harbour.example" for n in range(20_000))
+    document = parse("a.eml", f"From: a@b.example\r\nTo: {people}\r\nSubject: All\r\n\r\nCome.")
+    assert document.title == "All"
+    assert document.metadata["to"].endswith("sailor19999@harbour.example")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_headers_may_hold_raw_letters(parse: Parse, encoding: str) -> None:
+    mail = "From: a@b.example\r\nTo: c@d.example\r\nSubject: Größe\r\n\r\nText.".encode(encoding)
+    assert parse("a.eml", mail).title == "Größe"
