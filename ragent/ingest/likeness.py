@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ragent.ingest.minhash import NEAR, Signature, band_keys, similarity
+from ragent.ingest.minhash import NEAR, VALUES, Signature, band_keys, similarity
 from ragent.store import Collection, Duplicate, KnownDocument, Store
+
+_NOBODY = -1
 
 
 class Likeness:
@@ -36,11 +38,11 @@ class Likeness:
         self._equal: defaultdict[str, set[int]] = defaultdict(set)
         for document in known.values():
             self._keep(document.id, document.content_hash)
-        self._repeats = {
-            self._numbers[uri]: (self._numbers[found.original], found.similarity)
-            for uri, found in store.duplicates(collection.id).items()
-            if uri in self._numbers and found.original in self._numbers
-        }
+        self._repeats: dict[int, tuple[int, float]] = {}
+        self._repeated_by: defaultdict[int, set[int]] = defaultdict(set)
+        for uri, found in store.duplicates(collection.id).items():
+            if uri in self._numbers and found.original in self._numbers:
+                self._note(self._numbers[uri], (self._numbers[found.original], found.similarity))
 
     def move(self, before: str, uri: str) -> None:
         """A document has another uri from now on."""
@@ -55,24 +57,24 @@ class Likeness:
         """For each (uri, content hash, signature), in order, the document that it repeats, if any."""
         keys = {key for _, _, sketch in batch for key in band_keys(sketch)}
         stored = self._store.alike(self._collection.id, list(keys))
-        sketches = {self._numbers[uri]: np.frombuffer(data, np.uint32) for uri, data in stored.items()}
+        sketches = _Sketches(len(stored) + len(batch))
+        for uri, data in stored.items():
+            sketches.add(self._numbers[uri], np.frombuffer(data, np.uint32))
         return [self._judge(*one, sketches) for one in batch]
 
-    def _judge(
-        self, uri: str, content_hash: str, sketch: Signature, sketches: dict[int, Signature]
-    ) -> Duplicate | None:
+    def _judge(self, uri: str, content_hash: str, sketch: Signature, sketches: _Sketches) -> Duplicate | None:
         number = self._numbers.get(uri, self._next)
         if number == self._next:
             self._next += 1
             self._numbers[uri], self._uris[number] = number, uri
         self._part_with(number)
-        sketches.pop(number, None)
-        found = self._exact(content_hash) or _nearest(sketch, sketches)
+        sketches.drop(number)
+        found = self._exact(content_hash) or sketches.nearest(sketch)
         self._keep(number, content_hash)
         if found:
-            self._repeats[number] = found
+            self._note(number, found)
         if not (found and self._leave_out):
-            sketches[number] = sketch
+            sketches.add(number, sketch)
         return Duplicate(self._uris[found[0]], found[1]) if found else None
 
     def _exact(self, content_hash: str) -> tuple[int, float] | None:
@@ -89,23 +91,43 @@ class Likeness:
         if content_hash:
             self._equal[content_hash].add(number)
 
+    def _note(self, number: int, found: tuple[int, float]) -> None:
+        self._repeats[number] = found
+        self._repeated_by[found[0]].add(number)
+
     def _part_with(self, number: int) -> None:
         """Forget a document; those that repeat it stand for themselves, or are to be read again."""
         self._equal[self._hashes.pop(number, "")].discard(number)
-        self._repeats.pop(number, None)
-        for other in [other for other, (original, _) in self._repeats.items() if original == number]:
+        original, _ = self._repeats.pop(number, (number, 0.0))
+        self._repeated_by[original].discard(number)
+        for other in self._repeated_by.pop(number, ()):
             del self._repeats[other]
             if self._leave_out:
                 self._equal[self._hashes[other]].discard(other)
 
 
-def _nearest(sketch: Signature, others: Mapping[int, Signature]) -> tuple[int, float] | None:
-    """The most similar document, of equally similar ones the first."""
-    # A signature without a word is equal to any other such one, and says nothing.
-    if not others or sketch.min() == np.iinfo(sketch.dtype).max:
-        return None
-    numbers = np.array(sorted(others))
-    alike = similarity(sketch, np.array([others[number] for number in numbers.tolist()]))
-    best = int(alike.argmax())
-    # Only equal bytes are wholly equal.
-    return (int(numbers[best]), min(float(alike[best]), 0.999)) if alike[best] >= NEAR else None
+class _Sketches:
+    """The signatures of up to `most` documents, by number."""
+
+    def __init__(self, most: int) -> None:
+        self._numbers = np.zeros(most, np.int64)
+        self._rows = np.zeros((most, VALUES), np.uint32)
+        self._count = 0
+
+    def add(self, number: int, sketch: Signature) -> None:
+        self._numbers[self._count], self._rows[self._count] = number, sketch
+        self._count += 1
+
+    def drop(self, number: int) -> None:
+        self._numbers[: self._count][self._numbers[: self._count] == number] = _NOBODY
+
+    def nearest(self, sketch: Signature) -> tuple[int, float] | None:
+        """The most similar document if it is a near duplicate, of equally similar ones the first."""
+        # A signature without a word is equal to any other such one, and says nothing.
+        if sketch.min() == np.iinfo(sketch.dtype).max:
+            return None
+        numbers = self._numbers[: self._count]
+        alike = similarity(sketch, self._rows[: self._count]) * (numbers != _NOBODY)
+        best = float(alike.max(initial=0.0))
+        # Only equal bytes are wholly equal.
+        return (int(numbers[alike == best].min()), min(best, 0.999)) if best >= NEAR else None

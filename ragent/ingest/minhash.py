@@ -18,6 +18,7 @@ NEAR = 0.8
 """From this similarity on, one text is a near duplicate of the other."""
 
 _BANDS, _ROWS = 20, 6
+VALUES = _BANDS * _ROWS
 _WORDS = 5
 _SLICE = 4096
 _CHARACTERS = 1_000_000
@@ -36,13 +37,13 @@ def _seeded(count: int) -> _Hashes:
     return np.array(drawn, dtype=np.uint64)
 
 
-_FACTORS = _seeded(_BANDS * _ROWS)[:, None]
+_FACTORS = _seeded(VALUES)[:, None]
 
 
 def signature(text: str) -> Signature:
     """The MinHash signature of a text, shape (120,). Texts without a word share one."""
     shingles = _shingles(_words(text))
-    least = np.full(_BANDS * _ROWS, np.iinfo(np.uint64).max, dtype=np.uint64)
+    least = np.full(VALUES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for first in range(0, len(shingles), _SLICE):
         some = shingles[first : first + _SLICE]
         np.minimum(least, _mixed(some[None, :] * _FACTORS).min(axis=1), out=least)
