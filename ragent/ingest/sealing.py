@@ -15,7 +15,7 @@ from ragent.protocols import Source
 from ragent.types import Changes, Item, RawDocument
 
 _LONG = 6
-_TOKEN = 16  # a user as long as that may be a token
+_TOKEN = 16  # as long as that it is no word of a document, and a user may be a token
 _HEAD = 8192
 
 
@@ -39,10 +39,10 @@ class Scrubber:
         return self._pattern.sub(MARK, text)
 
     def data(self, data: bytes) -> bytes:
-        """The bytes of a text without long secrets; binary data as it is."""
+        """The bytes of a text without tokens; binary data as it is, and shorter secrets, which may be words."""
         if b"\0" in data[:_HEAD]:
             return data
-        for form in {form for secret in self.secrets for form in _forms(secret) if len(form) >= _LONG}:
+        for form in {form for secret in self.secrets for form in _forms(secret) if len(form) >= _TOKEN}:
             data = data.replace(form.encode(), MARK.encode())
         return data
 

@@ -13,8 +13,8 @@ from tests.cli.conftest import Ragent, Ran, environment
 from tests.cli.test_ingest import write_notes
 from tests.serving import Site, say, serving
 
-SECRET = "vermilion+4711"
-WRITTEN = "vermilion%2B4711"
+SECRET = "vermilion-lamp+4711"
+WRITTEN = "vermilion-lamp%2B4711"
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_netrc_is_asked_for_passwords_alone(tmp_path: Path) -> None:
 class Careless:
     """A source that shows its secrets wherever it can."""
 
-    uri = "https://h.example/?token=s3cr%2Bt!"
+    uri = "https://h.example/?token=s3cr%2Bt-of-the-harbour!"
 
     def __init__(self) -> None:
         self.loaded: list[str] = []
@@ -96,13 +96,21 @@ class Careless:
 
     def items(self) -> Iterator[Item]:
         yield Item(f"{self.uri}&page=1", "1")
-        yield Item("https://h.example/s3cr+t!/2", "s3cr+t!", error="no s3cr+t! here")
+        yield Item(
+            "https://h.example/s3cr+t-of-the-harbour!/2",
+            "s3cr+t-of-the-harbour!",
+            error="no s3cr+t-of-the-harbour! here",
+        )
 
     def load(self, item: Item) -> RawDocument:
         self.loaded.append(item.uri)
         if item.version == "bad":
             raise SourceError(f"can't read {item.uri}", hint=f"not with {self.uri}")
-        return RawDocument(item.uri, "s3cr+t!.html", b"<a href='?token=s3cr%2Bt!'>s3cr+t!</a>")
+        return RawDocument(
+            item.uri,
+            "s3cr+t-of-the-harbour!.html",
+            b"<a href='?token=s3cr%2Bt-of-the-harbour!'>s3cr+t-of-the-harbour!</a>",
+        )
 
     def changes(self, cursor: str | None) -> Changes:
         return Changes(tuple(self.items()), (self.uri,), "7")
@@ -147,4 +155,7 @@ def test_a_short_secret_is_starred_where_it_stands_alone() -> None:
     scrubber = Scrubber(("a", "u:pw"))
     assert scrubber.text("https://u:pw@h/a/banana?x=a by pw") == "https://***@h/***/banana?x=*** by ***"
     assert scrubber.data(b"a banana") == b"a banana"
-    assert Scrubber(("long-one",)).data(b"\0long-one") == b"\0long-one"
+    token = Scrubber(("a-token-of-24-characters",))
+    assert token.data(b"see ?t=a-token-of-24-characters") == b"see ?t=***"
+    assert token.data(b"\0a-token-of-24-characters") == b"\0a-token-of-24-characters"
+    assert Scrubber(("postgres",)).data(b"postgres is a database") == b"postgres is a database"
