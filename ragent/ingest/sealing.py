@@ -39,7 +39,7 @@ class Scrubber:
         return self._pattern.sub(MARK, text)
 
     def data(self, data: bytes) -> bytes:
-        """The bytes of a text without tokens; binary data as it is, and shorter secrets, which may be words."""
+        """The bytes of a text without tokens: shorter secrets may be words. Binary data stays as it is."""
         if b"\0" in data[:_HEAD]:
             return data
         for form in {form for secret in self.secrets for form in _forms(secret) if len(form) >= _TOKEN}:
