@@ -22,6 +22,7 @@ from pydantic_settings import (
 from ragent.errors import ConfigError
 
 CONFIG_NAME = "ragent.toml"
+SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords of sources: see ragent.ingest.secrets)
 _NOT_SETTINGS = {"RAGENT_HOME"}
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -209,7 +210,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _refuse_unknown_environment() -> None:
     for name in os.environ:
-        if not name.startswith("RAGENT_") or name in _NOT_SETTINGS:
+        if not name.startswith("RAGENT_") or name in _NOT_SETTINGS or name.startswith(SECRET_PREFIX):
             continue
         section, _, key = name.removeprefix("RAGENT_").lower().partition("__")
         field = Settings.model_fields.get(section)

@@ -8,6 +8,7 @@ because they would do the resolving.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import socket
 import ssl
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import httpcore
 import httpx
@@ -50,6 +52,26 @@ class WebLimits:
     seconds: float = 30.0
     redirects: int = 5
     allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`user:password`, for the server at `origin` (`https://host:443`) and no other."""
+
+    origin: str
+    words: str
+
+
+def split_login(url: str) -> tuple[str, Login | None]:
+    """A URL without `user:password@`, and that; None where there is none."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = None
+    if parsed is None or not parsed.userinfo:
+        return url, None
+    words = unquote(parsed.userinfo.decode("ascii"))
+    return str(parsed.copy_with(username=None, password=None)), Login(_origin(parsed), words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,7 @@ class Fetcher:
     agent: str = "ragent"
     resolver: Resolver = resolve
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    login: Login | None = field(default=None, repr=False)
 
     def get(
         self,
@@ -147,6 +170,8 @@ class Fetcher:
         parsed = _parsed(url)
         backend = _CheckedBackend(self.limits, self.resolver)
         sent = {"host": parsed.netloc.decode("ascii"), "user-agent": self.agent, "accept-encoding": "gzip"}
+        if self.login and self.login.origin == _origin(parsed):
+            sent["authorization"] = f"Basic {base64.b64encode(self.login.words.encode()).decode()}"
         tls = self.tls or _default_tls()
         pool = httpcore.ConnectionPool(tls, max_keepalive_connections=0, network_backend=backend)
         target = httpcore.URL(
@@ -233,6 +258,10 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise httpcore.ReadTimeout("the time limit is over")
     return left
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
 
 def _parsed(url: str) -> httpx.URL:

@@ -1,15 +1,17 @@
 """How well the passages of each chunker hold what a question is about, and nothing else.
 
-    python evals/benchmarks/chunking.py FOLDER [--k 5] [--methods structure,fixed] [--targets 200]
+    python evals/benchmarks/chunking.py FOLDER [--k 5] [--methods structure,fixed] [--targets 180,200]
+                                        [--overlap 40] [--expand 400] [--characters]
 
 FOLDER holds `corpora/NAME.md` or `.txt`, and `questions.jsonl` of {question, corpus_id, references:
 [{start_index, end_index}]}: the stretches of the corpus that answer it. For each chunker all corpora are put
 into one home and searched with ragent's default retrieval.
 
 Recall, precision and IoU are those of Smith and Troynikov, "Evaluating chunking strategies for retrieval"
-(Chroma 2024), by characters: of what is relevant how much was retrieved, the other way around, and their
-intersection over union; text retrieved twice counts twice. Each text is embedded once, whichever chunkers
-make it.
+(Chroma 2024), by the embedder's tokens, or by characters as their own program counts: of what is relevant
+how much was retrieved, the other way around, and their intersection over union; text retrieved twice counts
+twice. Below each chunker's means over all questions stand those of each corpus. Each text is embedded once,
+whichever chunkers make it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,13 +75,26 @@ class Remembering:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`values`: a row a question, in columns recall, precision and IoU."""
+    """`values`: a row a question, in columns recall, precision and IoU; `corpora`: the corpus of each."""
 
     name: str
     chunks: int
     mean_tokens: float
     mean_characters: float
     values: Values
+    corpora: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Turns characters into what is counted. `starts`: where each unit of a text begins, ascending."""
+
+    starts: NDArray[np.int64]
+
+    def units(self, start: int, end: int) -> range:
+        """The units that begin in a stretch of characters."""
+        first, last = np.searchsorted(self.starts, (start, end))
+        return range(int(first), int(last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,8 @@ class Bench:
     documents: dict[str, Document]
     questions: list[dict[str, Any]]
     embedder: Remembering
+    places: dict[str, Places]
+    retrieval: RetrievalSettings
     k: int
 
     def run(self, name: str, settings: ChunkingSettings) -> Result:
@@ -100,16 +117,18 @@ class Bench:
             collection = store.ensure_collection("default", self.embedder.fingerprint)
             store.write(collection, [self._written(corpus, chunks[corpus]) for corpus in chunks])
             indexes = Indexes(store, collection, IndexSettings())
-            retriever = HybridRetriever(store, collection, indexes, self.embedder, RetrievalSettings())
+            retriever = HybridRetriever(store, collection, indexes, self.embedder, self.retrieval)
             found = [result.hits for result in retriever.search_many(queries, self.k)]
         values = [
-            scores(question, self.documents[question["corpus_id"]].uri, hits)
+            scores(question, self.places, {self.documents[name].uri: name for name in self.documents}, hits)
             for question, hits in zip(self.questions, found, strict=True)
         ]
+        corpora = tuple(question["corpus_id"] for question in self.questions)
         every = [chunk for some in chunks.values() for chunk in some]
         tokens = self.embedder.tokenizer.count([chunk.text for chunk in every])
         lengths = [len(chunk.text) for chunk in every]
-        return Result(name, len(every), float(np.mean(tokens)), float(np.mean(lengths)), np.array(values))
+        means = float(np.mean(tokens)), float(np.mean(lengths))
+        return Result(name, len(every), *means, np.array(values), corpora)
 
     def _written(self, corpus: str, chunks: list[Chunk]) -> NewDocument:
         vectors = self.embedder.embed_documents([embedding_text(c.context, c.text) for c in chunks])
@@ -128,21 +147,28 @@ def main() -> None:
         "--targets", default=str(ChunkingSettings().target_tokens), help="target_tokens, by commas"
     )
     parser.add_argument("--overlap", type=int, default=0)
+    parser.add_argument("--expand", type=int, default=0, help="expand_tokens of [retrieval]")
+    parser.add_argument("--expand-sentences", type=int, default=0, help="expand_sentences of [retrieval]")
+    parser.add_argument("--characters", action="store_true", help="count characters instead of tokens")
     arguments = parser.parse_args()
-    bench = read(arguments.folder, arguments.k)
+    retrieval = RetrievalSettings(expand_tokens=arguments.expand, expand_sentences=arguments.expand_sentences)
+    bench = read(arguments.folder, retrieval, arguments.k, characters=arguments.characters)
     print(f"{'':26} {'chunks':>6} {'tokens':>6} {'chars':>6}" + "".join(f"{m:>20}" for m in MEASURES))
     for target in map(int, arguments.targets.split(",")):
         for method in arguments.methods.split(","):
             settings = ChunkingSettings(method=method, target_tokens=target, overlap=arguments.overlap)
             result = bench.run(f"{method} {target}", settings)
             print_row(result)
+            print_corpora(result)
+            if method == "fixed":
+                continue
             even = ChunkingSettings(method="fixed", target_tokens=round(result.mean_tokens))
             fixed = bench.run(f"  fixed {even.target_tokens}", even)
             print_row(fixed)
             print_difference(result, fixed)
 
 
-def read(folder: Path, k: int) -> Bench:
+def read(folder: Path, retrieval: RetrievalSettings, k: int, *, characters: bool) -> Bench:
     """The documents as ragent parses them; every offset must still hold."""
     documents = {}
     for path in sorted((folder / "corpora").iterdir()):
@@ -153,20 +179,32 @@ def read(folder: Path, k: int) -> Bench:
         documents[path.stem] = document
     lines = (folder / "questions.jsonl").read_text("utf-8").splitlines()
     embedder = Remembering(open_embedder(EmbedderSettings()))
-    return Bench(documents, [json.loads(line) for line in lines if line.strip()], embedder, k)
+    places = {
+        name: Places(np.arange(len(document.text)) if characters else _token_starts(embedder, document.text))
+        for name, document in documents.items()
+    }
+    questions = [json.loads(line) for line in lines if line.strip()]
+    return Bench(documents, questions, embedder, places, retrieval, k)
 
 
-def scores(question: dict[str, Any], uri: str, hits: Sequence[Hit]) -> tuple[float, float, float]:
-    """Recall, precision and IoU of one question."""
-    wanted = set(_covered((each["start_index"], each["end_index"]) for each in question["references"]))
-    found = wanted.intersection(_covered((hit.start, hit.end) for hit in hits if hit.uri == uri))
-    retrieved = sum(hit.end - hit.start for hit in hits)
+def _token_starts(embedder: Embedder, text: str) -> NDArray[np.int64]:
+    starts = [start for start, _ in embedder.tokenizer.offsets(text)]
+    return np.array(starts, np.int64)
+
+
+def scores(
+    question: dict[str, Any], places: dict[str, Places], names: dict[str, str], hits: Sequence[Hit]
+) -> tuple[float, float, float]:
+    """Recall, precision and IoU of one question. `names`: the corpora by uri."""
+    corpus = question["corpus_id"]
+    wanted: set[int] = set()
+    for each in question["references"]:
+        wanted.update(places[corpus].units(each["start_index"], each["end_index"]))
+    stretches = [(names[hit.uri], places[names[hit.uri]].units(hit.start, hit.end)) for hit in hits]
+    found = wanted.intersection(unit for name, units in stretches if name == corpus for unit in units)
+    retrieved = sum(len(units) for _, units in stretches)
     union = retrieved + len(wanted) - len(found)
     return len(found) / len(wanted), len(found) / max(retrieved, 1), len(found) / union
-
-
-def _covered(spans: Iterator[tuple[int, int]]) -> Iterator[int]:
-    return (position for start, end in spans for position in range(start, end))
 
 
 def print_row(result: Result) -> None:
@@ -175,6 +213,13 @@ def print_row(result: Result) -> None:
     cells = [f"{100 * m:.1f} ({100 * a:.1f}-{100 * b:.1f})" for m, a, b in zip(means, low, high, strict=True)]
     sizes = f"{result.chunks:6} {result.mean_tokens:6.0f} {result.mean_characters:6.0f}"
     print(f"{result.name:26} {sizes}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
+
+
+def print_corpora(result: Result) -> None:
+    """Means over the questions of each corpus."""
+    for corpus in sorted(set(result.corpora)):
+        means = result.values[np.array(result.corpora) == corpus].mean(axis=0)
+        print(f"  {corpus:24} {'':20}" + "".join(f"{100 * mean:20.1f}" for mean in means), flush=True)
 
 
 def print_difference(left: Result, right: Result) -> None:

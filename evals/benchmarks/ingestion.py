@@ -1,12 +1,19 @@
 """Where the time of ingestion goes, what doing it again costs, and how much memory it takes.
 
     python evals/benchmarks/ingestion.py FOLDER [--files N] [--json FILE]
+    python evals/benchmarks/ingestion.py --generate 10000
 
-The folder is copied, ingested into a fresh home through the library as any user would, ingested again
+The folder is copied (or made: small documents, and every thousandth a large one) and ingested into a fresh
+home through the library as any user would; then `ragent ingest` runs again as a process of its own:
 unchanged, after touching 1 % of the files, and after changing 1 % of them. The share of everything but
-embedding is what the wall-clock time of the first run, indexes included, has beyond calls of the embedder.
-Then each stage runs alone, one file after the other in this process, for the CPU seconds that it takes by
-itself. Memory is that of all processes together, sampled; shared pages count once per process.
+embedding is what the first run, indexes included, takes beyond calls of the embedder: of the wall clock,
+and of the processor seconds of all processes, which other work on the machine doesn't distort. Then each
+stage runs alone, one file after the other in this process, for the processor seconds that it takes by
+itself.
+
+Memory is that of all processes together beyond what this one had when the model was loaded, sampled; shared
+pages count once per process. It is printed over the run, because it must not grow with the number of
+documents.
 """
 
 from __future__ import annotations
@@ -14,18 +21,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from ragent.chunking import Shape, StructureChunker
 from ragent.errors import RagentError
@@ -35,16 +47,41 @@ from ragent.ingest.minhash import signature
 from ragent.ingest.work import hash_of
 from ragent.protocols import Embedder, Tokenizer, Vectors
 from ragent.rag import Rag
-from ragent.types import Fingerprint, IngestReport
+from ragent.types import Fingerprint, IngestReport, RawDocument
+
+Made = TypeVar("Made")
+LARGE_EVERY = 1000
+
+
+@dataclass
+class Clock:
+    """Seconds by the wall clock and of the processors, those of ended child processes included."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the time of the block."""
+        wall, cpu = time.perf_counter(), _cpu_seconds()
+        try:
+            yield
+        finally:
+            self.wall += time.perf_counter() - wall
+            self.cpu += _cpu_seconds() - cpu
+
+
+def _cpu_seconds() -> float:
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 @dataclass
 class Timed:
-    """An embedder that counts its seconds and texts."""
+    """An embedder that counts its seconds. Those of the processor count what other threads do meanwhile."""
 
     inner: Embedder
-    seconds: float = 0.0
-    texts: int = 0
+    clock: Clock = field(default_factory=Clock)
     fingerprint: Fingerprint = field(init=False)
     max_tokens: int = field(init=False)
     tokenizer: Tokenizer = field(init=False)
@@ -55,35 +92,80 @@ class Timed:
         self.tokenizer = self.inner.tokenizer
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        began = time.perf_counter()
-        vectors = self.inner.embed_documents(texts)
-        self.seconds += time.perf_counter() - began
-        self.texts += len(texts)
-        return vectors
+        """See `Embedder`."""
+        with self.clock.running():
+            return self.inner.embed_documents(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder`."""
         return self.inner.embed_queries(texts)
 
 
 @dataclass
 class Memory:
-    """Peaks, in MB: of all processes together, and of the largest of them."""
+    """MB of all processes together over time, beyond what they had at first; and of the largest process."""
 
-    together: float = 0.0
+    samples: list[float] = field(default_factory=list)
     largest: float = 0.0
+
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Look every 50 ms while the block runs."""
+        over = threading.Event()
+        first = sum(_sizes())
+
+        def sample() -> None:
+            while not over.wait(0.05):
+                sizes = _sizes()
+                self.samples.append(sum(sizes) - first)
+                self.largest = max(self.largest, *sizes)
+
+        thread = threading.Thread(target=sample, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def over_time(self, parts: int = 10) -> list[int]:
+        """The peak of each of so many equal parts of the time."""
+        step = max(1, -(-len(self.samples) // parts))
+        return [round(max(self.samples[first : first + step])) for first in range(0, len(self.samples), step)]
+
+
+def _sizes() -> list[float]:
+    own = psutil.Process()
+    sizes = []
+    for process in (own, *own.children(recursive=True)):
+        try:
+            sizes.append(process.memory_info().rss / 1e6)
+        except psutil.Error:
+            continue
+    return sizes
 
 
 def main() -> None:
     """Run the benchmark and print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--files", type=int, default=0, help="take only so many files, evenly spaced")
+    parser.add_argument("--generate", type=int, default=0, help="make so many documents instead")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     args = parser.parse_args()
+    if bool(args.folder) == bool(args.generate):
+        parser.error("name a folder, or --generate N")
     with tempfile.TemporaryDirectory() as temporary:
         documents, home = Path(temporary) / "documents", Path(temporary) / "home"
-        files = _copy(args.folder, documents, args.files)
-        figures = {"files": len(files)} | _runs(home, documents, files) | {"stages": _stages(files)}
+        if args.generate:
+            files = _generate(documents, args.generate)
+        else:
+            files = _copy(args.folder, documents, args.files)
+        figures = {"files": len(files)} | _first(home, documents) | _again(home, documents, files)
+        if not args.generate:
+            figures |= {"stages": _stages(files)}
     for name, value in figures.items():
         print(f"{name:28}", value if not isinstance(value, float) else f"{value:.4g}")
     if args.json:
@@ -102,64 +184,83 @@ def _copy(folder: Path, to: Path, most: int) -> list[Path]:
     return copies
 
 
-def _runs(home: Path, documents: Path, files: Sequence[Path]) -> dict[str, Any]:
-    memory = Memory()
-    with _sampling(memory):
-        first, embedder, report = _ingest(home, documents)
-    figures: dict[str, Any] = {
+def _generate(folder: Path, count: int) -> list[Path]:
+    """Documents of 60 words; every thousandth has 60,000."""
+    rng = random.Random(1)
+    words = ["".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(2, 9))) for _ in range(5000)]
+    files = []
+    for number in range(count):
+        path = folder / f"{number // 1000:03}" / f"{number:05}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        length = 60_000 if number % LARGE_EVERY == LARGE_EVERY // 2 else 60
+        paragraphs = [" ".join(rng.choices(words, k=20)) + "." for _ in range(length // 20)]
+        path.write_text("\n\n".join(paragraphs))
+        files.append(path)
+    return files
+
+
+def _first(home: Path, documents: Path) -> dict[str, Any]:
+    memory, whole, indexing = Memory(), Clock(), Clock()
+    with Rag.open(home) as rag:
+        embedder = Timed(rag.embedder)
+        embedder.inner.embed_documents(["The model is loaded when the first text is read."])
+        rag._parts["embedder"] = embedder
+        with memory.sampling(), whole.running():
+            report: IngestReport = rag.ingest(documents)
+            with indexing.running():
+                rag.refresh_indexes()
+    return {
         "added": report.added,
         "failed": len(report.failed),
         "chunks": report.chunks,
-        "first_s": first,
-        "embedding_s": embedder.seconds,
-        "share_beyond_embedding": 1 - embedder.seconds / first,
-        "peak_mb_together": memory.together,
+        "first_s": whole.wall,
+        "first_cpu_s": whole.cpu,
+        "embedding_s": embedder.clock.wall,
+        "embedding_cpu_s": embedder.clock.cpu,
+        "indexing_s": indexing.wall,
+        "indexing_cpu_s": indexing.cpu,
+        "share_beyond_embedding": 1 - embedder.clock.wall / whole.wall,
+        "share_beyond_embedding_cpu": 1 - embedder.clock.cpu / whole.cpu,
+        "peak_mb_beyond_model": max(memory.samples),
         "peak_mb_largest_process": memory.largest,
+        "mb_over_time": memory.over_time(),
     }
+
+
+def _again(home: Path, documents: Path, files: Sequence[Path]) -> dict[str, Any]:
     some = files[:: max(1, len(files) // max(1, len(files) // 100))]
-
-    def touch() -> None:
+    figures: dict[str, Any] = {}
+    steps: tuple[tuple[str, Callable[[Path], None]], ...] = (
+        ("unchanged", lambda path: None),
+        ("touched_1_percent", os.utime),
+        ("changed_1_percent", _add),
+    )
+    for name, prepare in steps:
         for path in some:
-            os.utime(path)
-
-    def change() -> None:
-        for path in some:
-            with path.open("ab") as file:
-                file.write(b"\n\nOne more sentence at the end.\n")
-
-    for name, prepare in (
-        ("unchanged", lambda: None),
-        ("touched_1_percent", touch),
-        ("changed_1_percent", change),
-    ):
-        prepare()
-        seconds, embedder, report = _ingest(home, documents)
-        figures[f"{name}_s"] = seconds
-        figures[f"{name}_ratio"] = seconds / first
-        figures[f"{name}_embedded"] = embedder.texts
+            prepare(path)
+        clock = Clock()
+        command = [sys.executable, "-m", "ragent.cli", "--home", str(home), "ingest", str(documents)]
+        with clock.running():
+            ran = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+        report = json.loads(ran.stdout)
+        figures |= {f"{name}_s": clock.wall, f"{name}_cpu_s": clock.cpu}
+        figures |= {f"{name}_embedded": report["embedded"], f"{name}_updated": report["updated"]}
     return figures
 
 
-def _ingest(home: Path, documents: Path) -> tuple[float, Timed, IngestReport]:
-    """Ingest and bring the indexes up to date, opening everything anew as the command line does."""
-    began = time.perf_counter()
-    with Rag.open(home) as rag:
-        embedder = Timed(rag.embedder)
-        rag._parts["embedder"] = embedder
-        report = rag.ingest(documents)
-        if report.added or report.updated:
-            rag.refresh_indexes()
-    return time.perf_counter() - began, embedder, report
+def _add(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"\n\nOne more sentence at the end.\n")
 
 
 def _stages(files: Sequence[Path]) -> dict[str, float]:
-    """CPU seconds of each stage alone."""
-    spent: Counter[str] = Counter()
+    """Processor seconds of each stage alone."""
+    spent: defaultdict[str, float] = defaultdict(float)
     with Rag.open(tempfile.gettempdir()) as rag:
         embedder = rag.embedder
     chunker = StructureChunker(embedder.tokenizer, Shape(embedder.max_tokens))
 
-    def timed(stage: str, work: Callable[[], Any]) -> Any:
+    def timed(stage: str, work: Callable[[], Made]) -> Made:
         began = time.process_time()
         try:
             return work()
@@ -167,41 +268,20 @@ def _stages(files: Sequence[Path]) -> dict[str, float]:
             spent[stage] += time.process_time() - began
 
     for path in files:
-        source = open_source(str(path), max_bytes=100_000_000)
         try:
-            raw = timed("read", lambda source=source: source.load(next(iter(source.items()))))
-            timed("hash", lambda raw=raw: hash_of(raw))
-            document = timed("parse", lambda raw=raw: parse(raw))
+            raw = timed("read", partial(_load, path))
+            timed("hash", partial(hash_of, raw))
+            document = timed("parse", partial(parse, raw))
         except RagentError:
             continue
-        timed("sign", lambda document=document: signature(document.text))
-        timed("chunk", lambda document=document: chunker.chunk(document))
+        timed("sign", partial(signature, document.text))
+        timed("chunk", partial(chunker.chunk, document))
     return {stage: round(seconds, 3) for stage, seconds in spent.items()}
 
 
-@contextmanager
-def _sampling(memory: Memory) -> Iterator[None]:
-    over = threading.Event()
-
-    def sample() -> None:
-        own = psutil.Process()
-        while not over.wait(0.05):
-            sizes = []
-            for process in (own, *own.children(recursive=True)):
-                try:
-                    sizes.append(process.memory_info().rss / 1e6)
-                except psutil.Error:
-                    continue
-            memory.together = max(memory.together, sum(sizes))
-            memory.largest = max(memory.largest, *sizes)
-
-    thread = threading.Thread(target=sample, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def _load(path: Path) -> RawDocument:
+    source = open_source(str(path), max_bytes=100_000_000)
+    return source.load(next(iter(source.items())))
 
 
 if __name__ == "__main__":

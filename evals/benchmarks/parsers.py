@@ -4,7 +4,12 @@
 
 Files are read by one process after another; one that takes more time or memory than it may is ended, and its
 file counts as broken, as it does for any error but ParseError. `parsers_expected.json` beside this file lists
-strings that a person sees in some documents; `--expect` checks that they are found. MB/s is of source bytes.
+strings that a person sees in some documents; `--expect` checks that they are found. An archive counts as one
+file, and holds text if a member does. MB/s is of source bytes.
+
+The share is of the files that could hold text: those that are empty (no bytes, or only white space), need a
+password, or are of a format that ragent does not claim to read are listed, but left out of it. A picture
+without words is not left out: whether it has words is the parser's to find out.
 """
 
 from __future__ import annotations
@@ -23,14 +28,16 @@ from pathlib import Path
 
 from ragent.errors import ParseError
 from ragent.ingest.parsing import parse
-from ragent.types import Document, RawDocument
+from ragent.ingest.unpacking import unpack
+from ragent.types import Document, Failure, RawDocument
 
+LEFT_OUT = ("the file is empty", "is empty", "is encrypted", "unknown format", "97-2003")
 CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of one file. `outcome`: ok, refused (by a ParseError), or broken."""
+    """What became of one file. `outcome`: ok, refused (by a ParseError), broken, or left out of the share."""
 
     path: Path
     outcome: str
@@ -47,6 +54,7 @@ class Row:
     files: int = 0
     ok: int = 0
     broken: int = 0
+    left_out: int = 0
     size: int = 0
     seconds: float = 0.0
     reasons: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -117,14 +125,32 @@ def _read(path: Path) -> Reading:
     raw = RawDocument(path.resolve().as_uri(), path.name, path.read_bytes())
     start = time.perf_counter()
     try:
-        document = parse(raw)
-        fault = _fault(document)
-    except ParseError as error:
-        return Reading(path, "refused", error.message, len(raw.data), time.perf_counter() - start)
+        texts, detail = _texts(raw)
     except BaseException as error:
         return Reading(path, "broken", f"{type(error).__name__}: {error}", len(raw.data))
     seconds = time.perf_counter() - start
-    return Reading(path, "broken" if fault else "ok", fault, len(raw.data), seconds, document.text)
+    if not texts:
+        outcome = "left out" if any(reason in detail for reason in LEFT_OUT) else "refused"
+        return Reading(path, outcome, detail, len(raw.data), seconds)
+    return Reading(path, "ok", "", len(raw.data), seconds, "\n\n".join(texts))
+
+
+def _texts(raw: RawDocument) -> tuple[list[str], str]:
+    """The texts of a file or of the members of an archive, and the last reason for there being none."""
+    texts, detail = [], "it is an archive without files"
+    for member in unpack(raw):
+        if isinstance(member, Failure):
+            detail = member.error
+            continue
+        try:
+            document = parse(member)
+        except ParseError as error:
+            detail = error.message
+            continue
+        if fault := _fault(document):
+            raise ValueError(fault)
+        texts.append(document.text)
+    return texts, detail
 
 
 def _fault(document: Document) -> str:
@@ -137,6 +163,11 @@ def _fault(document: Document) -> str:
     for before, after in zip(document.pages, document.pages[1:], strict=False):
         if before.end != after.start:
             return f"page {after.number} does not begin where the one before ends"
+    if document.pages and (document.pages[0].start, document.pages[-1].end) != (0, len(document.text)):
+        return "the pages do not cover the text"
+    if "\0" in document.text or "\r" in document.text:
+        return "the text holds NUL or a carriage return"
+    document.text.encode("utf-8")
     json.dumps(document.metadata)
     return ""
 
@@ -148,18 +179,22 @@ def _print_table(readings: list[Reading]) -> None:
         row.files += 1
         row.ok += reading.outcome == "ok"
         row.broken += reading.outcome == "broken"
+        row.left_out += reading.outcome == "left out"
         if reading.outcome == "ok":
             row.size += reading.size
             row.seconds += reading.seconds
         else:
             row.reasons[reading.detail.replace(reading.path.name, "it")].append(reading.path.name)
-    print(f"{'format':12}{'files':>7}{'ok':>7}{'refused':>9}{'broken':>8}{'MB/s':>9}")
+    names = ("files", "ok", "refused", "broken", "left out", "files/s", "MB/s")
+    print(f"{'format':12}" + "".join(f"{name:>10}" for name in names))
     for suffix, row in sorted(rows.items()):
-        speed = row.size / 1e6 / row.seconds if row.seconds else 0.0
-        refused = row.files - row.ok - row.broken
-        print(f"{suffix:12}{row.files:7}{row.ok:7}{refused:9}{row.broken:8}{speed:9.1f}")
-    total, ok = len(readings), sum(reading.outcome == "ok" for reading in readings)
-    print(f"\n{ok} of {total} files hold text ({ok / max(total, 1):.1%})\n")
+        speed, rate = (row.size / 1e6 / row.seconds, row.ok / row.seconds) if row.seconds else (0.0, 0.0)
+        refused = row.files - row.ok - row.broken - row.left_out
+        counts = f"{row.files:10}{row.ok:10}{refused:10}{row.broken:10}{row.left_out:10}"
+        print(f"{suffix:12}{counts}{rate:10.1f}{speed:10.1f}")
+    left_out = sum(reading.outcome == "left out" for reading in readings)
+    total, ok = len(readings) - left_out, sum(reading.outcome == "ok" for reading in readings)
+    print(f"\n{ok} of {total} files hold text ({ok / max(total, 1):.1%}); {left_out} left out\n")
     for suffix, row in sorted(rows.items()):
         for reason, names in row.reasons.items():
             print(f"{suffix}: {reason}: {', '.join(names)}")

@@ -48,7 +48,7 @@ def atoms(text: str, outline: Outline, weights: Weights, whole: int, grain: int)
         heading = region.kind == "heading"
         seam = Seam.SECTION if heading else Seam.BLOCK
         for start, end, inner in split(text, region, weights, whole):
-            atom = Atom(start, end, region.path, inner or seam, heading, region.label)
+            atom = Atom(start, end, region.path_at(start), inner or seam, heading, region.label)
             last = found[-1] if found else None
             if last and _belong_together(last, atom) and weights.between(last.start, end) <= grain:
                 found[-1] = replace(last, end=end, label=join_labels([last.label, atom.label]))

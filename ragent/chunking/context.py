@@ -12,6 +12,7 @@ _ELLIPSIS = "…"
 _DASH = "–"
 _LONGEST_HEADING = 160
 _MARKS = re.compile(r"^(?:#|=){1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
@@ -32,6 +33,14 @@ def heading_words(source: str) -> str:
     if len(words) <= _LONGEST_HEADING:
         return words
     return words[:_LONGEST_HEADING].rsplit(" ", 1)[0].rstrip() + _ELLIPSIS
+
+
+def table_header(table: str) -> str:
+    """The names of a table's columns: its first row, if that has two cells or more and none is a number."""
+    first, _, rest = table.partition("\n")
+    cells = [cell for cell in map(str.strip, first.split("|")) if cell]
+    numbers = any(cell[0].isdigit() and not _YEAR.fullmatch(cell) for cell in cells)
+    return heading_words(" | ".join(cells)) if rest and len(cells) > 1 and not numbers else ""
 
 
 def join_labels(labels: Iterable[str]) -> str:

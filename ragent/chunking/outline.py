@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ragent.chunking.context import heading_words, join_labels, with_label
+from ragent.chunking.context import heading_words, join_labels, table_header, with_label
 from ragent.chunking.spans import by_paragraphs, trimmed
 from ragent.types import Block, BlockKind, Document
 
@@ -16,7 +16,7 @@ class Region:
     """A block, or a paragraph of the text between blocks.
 
     `path` are the headings it stands under, its own included; `section` is where its innermost heading
-    starts.
+    starts. `header` is the first row of a table that has names of columns there.
     """
 
     kind: BlockKind
@@ -25,6 +25,11 @@ class Region:
     path: tuple[str, ...]
     section: int
     label: str = ""
+    header: str = ""
+
+    def path_at(self, position: int) -> tuple[str, ...]:
+        """The path of what begins at a character: below the first row of a table, with its header."""
+        return (*self.path, self.header) if self.header and position > self.start else self.path
 
 
 class Outline:
@@ -52,6 +57,8 @@ class Outline:
         if covered[0].kind == "heading" and covered[0].start == start and path == own:
             path = path[:-1]
         labelled = [region for region in covered if region.label]
+        if path == own:
+            path = covered[0].path_at(start)
         together = len({region.path for region in labelled}) == 1
         return with_label(path, join_labels(region.label for region in labelled) if together else "")
 
@@ -67,7 +74,10 @@ def _regions(document: Document) -> Iterator[Region]:
             path.append((block.level, heading_words(document.text[block.start : block.end])))
             names = tuple(name for _, name in path)
             section = block.start
-        yield Region(block.kind, block.start, block.end, names, section, block.label)
+        # The rows of a sheet have labels, and their header above them as a heading.
+        is_whole = block.kind == "table" and not block.label
+        header = table_header(document.text[block.start : block.end]) if is_whole else ""
+        yield Region(block.kind, block.start, block.end, names, section, block.label, header)
 
 
 def _blocks(document: Document) -> Iterator[Block]:

@@ -25,13 +25,13 @@ INTERRUPTED = 130
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option(
-        "--home", metavar="DIR", help="Where all state lives [env: RAGENT_HOME]", show_default=False
-    ),
+    typer.Option("--home", metavar="DIR", help="Where all state lives (or RAGENT_HOME)", show_default=False),
 ]
 CollectionOption = Annotated[
     str | None,
-    typer.Option("--collection", metavar="NAME", help="Which set of documents [default]", show_default=False),
+    typer.Option(
+        "--collection", metavar="NAME", help="Which set of documents (default: default)", show_default=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on stdout; messages on stderr.")]
 

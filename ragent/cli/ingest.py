@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from ragent.cli.face import (
     JsonOption,
     display_uri,
 )
+from ragent.config import SECRET_PREFIX
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -48,20 +50,49 @@ ReportOption = Annotated[
     typer.Option("--report", metavar="FILE", help="Write each document's status to FILE.html or FILE.json."),
 ]
 
-
+_PASSWORDS = SECRET_PREFIX + "PDF"
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="GLOB", help="Only such files of a folder; as often as needed."),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="No such files of a folder; as often as needed."),
+]
+DuplicatesOption = Annotated[
+    bool, typer.Option("--skip-duplicates", help="Leave out what repeats another document, or nearly so.")
+]
+PasswordOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--password",
+        metavar="WORD",
+        help="Tried on encrypted PDFs; as often as needed. Kept nowhere: RAGENT_SECRET_PDF does the same.",
+        show_default=False,
+    ),
+]
 EngineOption = Annotated[
-    Engine | None, typer.Option("--engine", help="Where to read and embed [local].", show_default=False)
+    Engine | None,
+    typer.Option("--engine", help="Where to read and embed (default: local).", show_default=False),
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option("--address", metavar="HOST:PORT", help="With --engine ray: a running cluster [its own]."),
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="With --engine ray: a running cluster (default: one of its own).",
+    ),
 ]
 
 
 def ingest(
     context: typer.Context,
     paths: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders, URLs to read.")],
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     force: Annotated[bool, typer.Option("--force", help="Read again even what is unchanged.")] = False,
+    skip_duplicates: DuplicatesOption = False,
+    password: PasswordOption = None,
     report_path: ReportOption = None,
     engine: EngineOption = None,
     address: AddressOption = None,
@@ -72,16 +103,28 @@ def ingest(
     """Read documents into a collection. Unchanged files are skipped, so run it again whenever you like.
 
     A file that can't be read is reported and stops nothing (exit code 3). Ctrl-C finishes the batch in hand;
-    the same command goes on from there.
+    the same command goes on from there. Globs are written as in .gitignore, and remembered for `sync`.
     """
+    from ragent.ingest.choosing import with_globs
+
+    if password:
+        # The readers are processes of their own, and have it from there.
+        os.environ[_PASSWORDS] = "\n".join([*password, os.environ.get(_PASSWORDS, "")])
     face = Face(context, home, collection, as_json)
-    with face.rag(**engine_settings(engine, address)) as rag:
-        run_reporting(face, rag, partial(rag.ingest, *paths, force=force), report_path)
+    with face.rag(**ingest_settings(engine, address, skip_duplicates=skip_duplicates)) as rag:
+        chosen = [with_globs(path, include or (), exclude or ()) for path in paths]
+        run_reporting(face, rag, partial(rag.ingest, *chosen, force=force), report_path)
 
 
-def engine_settings(engine: Engine | None, address: str | None) -> dict[str, Any]:
+def ingest_settings(
+    engine: Engine | None = None, address: str | None = None, *, skip_duplicates: bool = False
+) -> dict[str, Any]:
     """The settings that the options ask for."""
-    asked = {"engine": engine.value if engine else None, "ray_address": address}
+    asked = {
+        "engine": engine.value if engine else None,
+        "ray_address": address,
+        "duplicates": "skip" if skip_duplicates else None,
+    }
     ingest = {name: value for name, value in asked.items() if value is not None}
     return {"ingest": ingest} if ingest else {}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri
+from ragent.cli.ingest import DuplicatesOption, ExcludeOption, IncludeOption, ingest_settings
 
 if TYPE_CHECKING:
     from ragent.types import DocumentReport, IngestReport
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
 def watch(
     context: typer.Context,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders to follow.")],
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove documents whose file is no longer there.")
     ] = False,
+    skip_duplicates: DuplicatesOption = False,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Keep a collection in step with folders, until Ctrl-C. With --json, one report a line."""
+    from ragent.ingest.choosing import with_globs
+
     face = Face(context, home, collection, as_json)
     stop = threading.Event()
 
@@ -48,8 +54,9 @@ def watch(
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with face.rag() as rag:
-            rag.watch(*paths, delete=delete, stop=stop, on_report=tell, on_document=show)
+        with face.rag(**ingest_settings(skip_duplicates=skip_duplicates)) as rag:
+            chosen = [with_globs(path, include or (), exclude or ()) for path in paths]
+            rag.watch(*chosen, delete=delete, stop=stop, on_report=tell, on_document=show)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -9,6 +9,8 @@ from tokenizers import Tokenizer as RustTokenizer
 
 from ragent.protocols import Tokenizer, Vectors
 
+_STRETCH = 100_000
+
 
 class FastTokenizer:
     """`ragent.protocols.Tokenizer` over a `tokenizers` tokenizer, with its truncation and padding off."""
@@ -34,8 +36,27 @@ class FastTokenizer:
         return [len(encoding) for encoding in encodings]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Character span of each token of the whole text, in order; nothing is cut."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+        """Character span of each token of the whole text, in order; nothing is cut.
+
+        A long text is read in stretches that end at a blank: at once, it would take a hundred times its size.
+        """
+        spans: list[tuple[int, int]] = []
+        start = 0
+        while start < len(text):
+            end = _stretch(text, start)
+            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
+            spans += [(first + start, last + start) for first, last in encoding.offsets]
+            start = end
+        return spans
+
+
+def _stretch(text: str, start: int) -> int:
+    """Where a stretch ends that begins at `start`: behind a blank where there is one."""
+    end = start + _STRETCH
+    if end >= len(text):
+        return len(text)
+    blank = max(text.rfind(blank, start, end) for blank in " \n")
+    return blank + 1 if blank > start else end
 
 
 def refuse_long(counts: Sequence[int], limit: int) -> None:

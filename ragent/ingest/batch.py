@@ -76,9 +76,15 @@ class Batcher:
     _settled: dict[str, str] = field(default_factory=dict)
     _archive: _Archive | None = None
 
-    def move(self, move: Move) -> None:
-        """Note a document's new place."""
+    @property
+    def parts_with_something(self) -> bool:
+        """Whether a commit removes documents: then it is due, lest others are said to repeat them."""
+        return bool(self._removed)
+
+    def move(self, move: Move, before: str) -> None:
+        """Note a document's new place, and its uri before."""
         self._moved.append(move)
+        self.likeness.move(before, move.uri)
 
     def see(self, step: Step) -> None:
         """Note that a step's documents are what they were."""
@@ -129,6 +135,8 @@ class Batcher:
             removed=[id_ for id_, _ in self._removed],
         )
         self.store.apply(self.collection, batch)
+        for _, uri in self._removed:
+            self.likeness.remove(uri)
         self._tell(documents)
         done = Committed(
             sum(len(new.chunks) for new in documents),
@@ -161,7 +169,7 @@ class Batcher:
 
     def _finish(self, step: Step, piece: Piece) -> None:
         """All of an item was read: what used to come out of it and doesn't now is gone."""
-        archive = self._archive or _Archive({piece.uri})
+        archive = self._archive or _Archive({piece.uri} if piece.content_hash else set())
         if not archive.failed:
             vanished = [known for known in step.known if known.uri not in archive.uris]
             self._removed += [(known.id, known.uri) for known in vanished]
@@ -176,7 +184,6 @@ class Batcher:
 
     def _judged(self, new: NewDocument, verdict: Duplicate | None) -> NewDocument:
         if verdict and self.leave_out:
-            # Nothing is compared with what was left out, lest a chain of small steps leave out a far text.
             return replace(new, duplicate=verdict, chunks=(), signature=b"")
         bands = band_keys(np.frombuffer(new.signature, np.uint32))
         return replace(new, duplicate=verdict, bands=tuple(bands))

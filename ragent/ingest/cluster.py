@@ -32,6 +32,7 @@ _BYTES_A_GROUP = 4 << 20
 _GROUPS_A_WORKER = 2
 _TEXTS_A_CALL = 128
 _PATIENCE_SECONDS = 120.0
+_MOST_DEATHS = 3
 
 
 class Worker:
@@ -97,7 +98,8 @@ class Cluster:
             _connect(ray, settings)
         count = settings.readers or int(ray.cluster_resources().get("CPU", 1))
         limits = Limits(settings.file_seconds, settings.file_memory_mb)
-        remote = ray.remote(num_cpus=1)(Worker)
+        # A worker that dies is started again, and does again what it had in hand: all of it can be repeated.
+        remote = ray.remote(num_cpus=1, max_restarts=_MOST_DEATHS, max_task_retries=_MOST_DEATHS)(Worker)
         load = pickle.dumps(load_embedder)
         self._workers = [remote.remote(sys.path, limits, load) for _ in range(count)]
         self.embedder = Spread(local, self._workers, ray)

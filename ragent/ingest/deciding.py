@@ -69,7 +69,7 @@ class Decider:
         if item.error:
             raise SourceError(item.error)
         known = tuple(self._known.get(item.uri, ()))
-        if known and not self._force and all(document.version == item.version for document in known):
+        if known and not self._force and all(_is(document, item) for document in known):
             adopt = source_id is not None and any(document.source_id is None for document in known)
             return Step(item, source_id, known, adopt=adopt), None
         raw = one.origin.source.load(item)
@@ -86,6 +86,11 @@ class Decider:
     def _moved_here(self, content_hash: str) -> KnownDocument | None:
         candidates = self._gone.get(content_hash)
         return candidates.pop() if candidates else None
+
+
+def _is(document: KnownDocument, item: Item) -> bool:
+    """Whether a document is what its source lists; without a hash it is to be read in any case."""
+    return document.version == item.version and bool(document.content_hash)
 
 
 def _title_after(before: KnownDocument, uri: str) -> str:

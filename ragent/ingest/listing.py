@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ragent.errors import SourceError
+from ragent.errors import RagentError, SourceError
 from ragent.ingest.work import describe
 from ragent.protocols import Source
 from ragent.store import KnownDocument
@@ -38,16 +39,20 @@ class Listing:
         failed: Sources that couldn't be listed.
         complete: Ids of sources of which every item is here.
         partial: Ids of sources that only told what changed.
-        deleted: Uris of items that such sources said are gone.
+        emptied: Uris, by id, of the sources that listed nothing at all.
+        deleted: Uris of items that sources said are gone.
         cursors: By source id, where to go on the next time.
+        memories: By source id, what it wants to be told the next time, whatever became of its items.
     """
 
     items: dict[str, Listed] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
     complete: set[int] = field(default_factory=set)
     partial: set[int] = field(default_factory=set)
+    emptied: dict[int, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     cursors: dict[int, str] = field(default_factory=dict)
+    memories: dict[int, str] = field(default_factory=dict)
 
     def gone(self, known: Mapping[str, KnownDocument]) -> Iterator[KnownDocument]:
         """Documents that their own source listed once and doesn't list now, or says are deleted.
@@ -79,12 +84,25 @@ def list_all(origins: Iterable[Origin], *, fully: bool) -> Listing:
     for origin in origins:
         try:
             if fully or not _list_changes(listing, origin):
-                _add(listing, origin, origin.source.items())
-                if origin.id is not None:
-                    listing.complete.add(origin.id)
-        except SourceError as error:
+                _list_items(listing, origin)
+        except RagentError as error:
             listing.failed.append(Failure(origin.source.uri, describe(error)))
     return listing
+
+
+def _list_items(listing: Listing, origin: Origin) -> None:
+    source: Any = origin.source
+    recall = getattr(source, "recall", None)
+    if recall and origin.cursor:
+        recall(origin.cursor)
+    found = _add(listing, origin, source.items())
+    if origin.id is None:
+        return
+    listing.complete.add(origin.id)
+    if not found:
+        listing.emptied[origin.id] = source.uri
+    if recall:
+        listing.memories[origin.id] = source.memory()
 
 
 def _list_changes(listing: Listing, origin: Origin) -> bool:
@@ -105,6 +123,10 @@ def _list_changes(listing: Listing, origin: Origin) -> bool:
     return True
 
 
-def _add(listing: Listing, origin: Origin, items: Iterable[Item]) -> None:
+def _add(listing: Listing, origin: Origin, items: Iterable[Item]) -> bool:
+    """Whether there was anything."""
+    found = False
     for item in items:
+        found = True
         listing.items.setdefault(item.uri, Listed(item, origin))
+    return found

@@ -18,6 +18,7 @@ NEAR = 0.8
 """From this similarity on, one text is a near duplicate of the other."""
 
 _BANDS, _ROWS = 20, 6
+VALUES = _BANDS * _ROWS
 _WORDS = 5
 _SLICE = 4096
 _CHARACTERS = 1_000_000
@@ -36,22 +37,28 @@ def _seeded(count: int) -> _Hashes:
     return np.array(drawn, dtype=np.uint64)
 
 
-_FACTORS = _seeded(_BANDS * _ROWS)[:, None]
+_FACTORS = _seeded(VALUES)[:, None]
 
 
 def signature(text: str) -> Signature:
     """The MinHash signature of a text, shape (120,). Texts without a word share one."""
     shingles = _shingles(_words(text))
-    least = np.full(_BANDS * _ROWS, np.iinfo(np.uint64).max, dtype=np.uint64)
+    least = np.full(VALUES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for first in range(0, len(shingles), _SLICE):
         some = shingles[first : first + _SLICE]
         np.minimum(least, _mixed(some[None, :] * _FACTORS).min(axis=1), out=least)
     return (least >> np.uint64(32)).astype(np.uint32)
 
 
-def similarity(one: Signature, other: Signature) -> float:
-    """The estimated Jaccard similarity of two texts' shingles, 0 to 1."""
-    return float(np.mean(one == other))
+def similarity(one: Signature, others: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """The estimated Jaccard similarity, 0 to 1, of a text's shingles with those of others, shape (n, 120).
+
+    It is 0 where they share no band, so that it doesn't depend on who else is looked at.
+    """
+    equal = one == others
+    shared = equal.reshape(-1, _BANDS, _ROWS).all(axis=2).any(axis=1)
+    values: NDArray[np.float64] = equal.mean(axis=1) * shared
+    return values
 
 
 def band_keys(of: Signature) -> list[int]:

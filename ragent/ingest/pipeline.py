@@ -7,7 +7,8 @@ order in which the sources list their items. What is committed is whole: a secon
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -16,7 +17,7 @@ from ragent.config import IngestSettings
 from ragent.ingest.batch import Batcher
 from ragent.ingest.deciding import Decider, Step
 from ragent.ingest.likeness import Likeness
-from ragent.ingest.listing import Listing, Origin, list_all
+from ragent.ingest.listing import Listed, Listing, Origin, list_all
 from ragent.ingest.parsing import parse as parse_any
 from ragent.ingest.reading import Reading, choose_reading, chunks_in_readers
 from ragent.ingest.work import Parse, Piece, Unpack, Work
@@ -61,11 +62,13 @@ class Options:
     Attributes:
         force: Read and embed even what is unchanged.
         delete: Remove documents that their source no longer lists.
+        delete_all: And do so even where a source lists nothing at all any more.
         dry_run: Only say what would be done.
     """
 
     force: bool = False
     delete: bool = False
+    delete_all: bool = False
     dry_run: bool = False
 
 
@@ -97,39 +100,76 @@ class _Run:
     options: Options
     failed: list[Failure] = field(default_factory=list)
     report: IngestReport = field(default_factory=IngestReport)
+    done: int = 0
+    total: int = 0
 
     def go(self, origins: Iterable[Origin]) -> IngestReport:
         began = time.perf_counter()
         known = self.ingestor.store.known_documents(self.ingestor.collection.id)
-        listing = list_all(origins, fully=self.options.force or self.options.delete)
+        left_out = self._left_out(known)
+        fully = self.options.force or self.options.delete or bool(_unread(known))
+        listing = list_all(origins, fully=fully)
+        self.total = len(listing.items)
         for failure in listing.failed:
             self._note(DocumentReport(failure.uri, "failed", detail=failure.error))
-        gone = list(listing.gone(known))
-        go = self._preview if self.options.dry_run else self._ingest
-        moved = go(listing, known, gone)
-        if moved is not None:
-            self._part_with([document for document in gone if document.id not in moved])
+        finished = self._bring_in(listing, known, left_out)
+        if finished:
             for document in listing.untold(known):
                 self._note(DocumentReport(document.uri, "unchanged"))
             self._leave(listing)
-            self._tell(len(listing.items), len(listing.items), "")
+            self._tell("")
         return replace(
             self.report,
             failed=tuple(self.failed),
             seconds=time.perf_counter() - began,
-            interrupted=moved is None,
+            interrupted=not finished,
         )
 
+    def _bring_in(self, listing: Listing, known: dict[str, KnownDocument], left_out: set[str]) -> bool:
+        """Everything listed. Items of `left_out` come last: by then what they repeat may be gone or altered.
+
+        False when asked to stop.
+        """
+        gone = list(listing.gone(known))
+        first = [one for uri, one in listing.items.items() if uri not in left_out]
+        if self.options.dry_run:
+            first, left_out = list(listing.items.values()), set()
+        go = self._preview if self.options.dry_run else self._ingest
+        moved = go(first, known, gone)
+        if moved is None:
+            return False
+        self._part_with(listing, [document for document in gone if document.id not in moved])
+        return self.options.dry_run or self._bring_in_again(listing, left_out)
+
+    def _bring_in_again(self, listing: Listing, uris: set[str]) -> bool:
+        """These items, and what is to be read again because the document that it repeated changed or went."""
+        before: set[str] = set()
+        while True:
+            known = self.ingestor.store.known_documents(self.ingestor.collection.id)
+            uris = {*uris, *_unread(known)} - {failure.uri for failure in self.failed}
+            items = [one for uri, one in listing.items.items() if uri in uris]
+            if not items or uris == before:
+                return True
+            if self._ingest(items, known, []) is None:
+                return False
+            before, uris = uris, set()
+
+    def _left_out(self, known: dict[str, KnownDocument]) -> set[str]:
+        """Items with a document that has no chunks because it repeats another."""
+        skip = self.ingestor.settings.duplicates == "skip"
+        repeats = self.ingestor.store.duplicates(self.ingestor.collection.id) if skip else {}
+        return {one.item for one in known.values() if one.uri in repeats} | _unread(known)
+
     def _preview(
-        self, listing: Listing, known: dict[str, KnownDocument], gone: list[KnownDocument]
+        self, listed: Sequence[Listed], known: dict[str, KnownDocument], gone: list[KnownDocument]
     ) -> set[int] | None:
         """What `_ingest` would do, without reading or writing anything."""
         moved: set[int] = set()
-        decider = Decider(known, gone, force=self.options.force)
-        for done, (step, _) in enumerate(decider.steps(listing.items.values())):
+        for step, _ in Decider(known, gone, force=self.options.force).steps(listed):
             if self.callbacks.should_stop():
                 return None
-            self._tell(done, len(listing.items), step.item.uri)
+            self._tell(step.item.uri)
+            self.done += 1
             if step.reads:
                 self._note(DocumentReport(step.item.uri, "updated" if step.known else "added"))
             else:
@@ -139,7 +179,7 @@ class _Run:
         return moved
 
     def _ingest(
-        self, listing: Listing, known: dict[str, KnownDocument], gone: list[KnownDocument]
+        self, listed: Sequence[Listed], known: dict[str, KnownDocument], gone: list[KnownDocument]
     ) -> set[int] | None:
         """Ids of the documents that turned out to have moved; None when asked to stop."""
         ingestor, callbacks = self.ingestor, self.callbacks
@@ -157,24 +197,24 @@ class _Run:
         )
         work = Work(callbacks.parse, ingestor.chunker if elsewhere else None, callbacks.unpack)
         reading = ingestor.reading or choose_reading(work, ingestor.settings)
-        steps = Decider(known, gone, force=self.options.force).steps(listing.items.values())
+        steps = Decider(known, gone, force=self.options.force).steps(listed)
         pieces = cast(Generator[tuple[Step, Piece | None]], reading.read(work, steps))
         moved: set[int] = set()
         current: Step | None = None
-        done = 0
         with closing(pieces):
             for step, piece in pieces:
                 if step is not current:
                     if callbacks.should_stop():
                         self._commit(batcher)
                         return None
-                    self._tell(done, len(listing.items), step.item.uri)
-                    current, done = step, done + 1
+                    self._tell(step.item.uri)
+                    current = step
+                    self.done += 1
                 if piece:
                     batcher.take(step, piece)
                 else:
                     self._take_unread(step, batcher, moved)
-                if batcher.chunks >= ingestor.settings.batch_chunks:
+                if batcher.chunks >= ingestor.settings.batch_chunks or batcher.parts_with_something:
                     self._commit(batcher)
         self._commit(batcher)
         return moved
@@ -182,7 +222,7 @@ class _Run:
     def _take_unread(self, step: Step, batcher: Batcher, moved: set[int]) -> None:
         if step.move:
             moved.add(step.move.id)
-            batcher.move(step.move)
+            batcher.move(step.move, step.moved_from)
         elif step.adopt:
             batcher.see(step)
         self._note_unread(step)
@@ -196,19 +236,44 @@ class _Run:
             for known in step.known:
                 self._note(DocumentReport(known.uri, "unchanged"))
 
-    def _part_with(self, gone: list[KnownDocument]) -> None:
+    def _part_with(self, listing: Listing, gone: list[KnownDocument]) -> None:
         """Remove what its source no longer lists, where that is wanted."""
-        ingestor = self.ingestor
-        if self.options.delete and not self.options.dry_run:
-            for first in range(0, len(gone), _IDS_A_COMMIT):
-                some = [document.id for document in gone[first : first + _IDS_A_COMMIT]]
+        options, ingestor = self.options, self.ingestor
+        leaving = gone if options.delete else []
+        if not options.delete_all:
+            leaving = self._without_emptied(listing, leaving)
+        if not options.dry_run:
+            for first in range(0, len(leaving), _IDS_A_COMMIT):
+                some = [document.id for document in leaving[first : first + _IDS_A_COMMIT]]
                 ingestor.store.remove(ingestor.collection, some)
+        ids = {document.id for document in leaving}
         for document in gone:
-            self._note(DocumentReport(document.uri, "deleted" if self.options.delete else "gone"))
+            self._note(DocumentReport(document.uri, "deleted" if document.id in ids else "gone"))
+
+    def _without_emptied(self, listing: Listing, gone: list[KnownDocument]) -> list[KnownDocument]:
+        """A source that lists nothing any more is rather not there (a disk that isn't mounted) than empty."""
+        kept: Counter[int] = Counter()
+        rest = []
+        for document in gone:
+            source = document.source_id
+            if source in listing.emptied and document.item != listing.emptied[source]:
+                kept[source] += 1
+            else:
+                rest.append(document)
+        for source, count in kept.items():
+            detail = (
+                f"it lists nothing any more, so its {count} documents are kept (--delete-all removes them)"
+            )
+            self._note(DocumentReport(listing.emptied[source], "failed", detail=detail))
+        return rest
 
     def _leave(self, listing: Listing) -> None:
-        """Note where to go on, unless something failed: it is then to be told again."""
-        if self.failed or self.options.dry_run:
+        """Note where to go on; a cursor not if something failed: it is then to be told again."""
+        if self.options.dry_run:
+            return
+        for source_id, memory in listing.memories.items():
+            self.ingestor.store.leave_source(source_id, memory)
+        if self.failed:
             return
         for source_id, cursor in listing.cursors.items():
             self.ingestor.store.leave_source(source_id, cursor)
@@ -230,5 +295,10 @@ class _Run:
             self.report = replace(self.report, **{document.status: count})
         self.callbacks.on_document(document)
 
-    def _tell(self, done: int, total: int, uri: str) -> None:
-        self.callbacks.on_progress(Progress(done, total, self.report.chunks, uri))
+    def _tell(self, uri: str) -> None:
+        self.callbacks.on_progress(Progress(self.done, self.total, self.report.chunks, uri))
+
+
+def _unread(known: dict[str, KnownDocument]) -> set[str]:
+    """Items with a document that was left out, and that the store wants to be read again."""
+    return {document.item for document in known.values() if not document.content_hash}

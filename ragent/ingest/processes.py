@@ -325,6 +325,8 @@ def _reason(code: int, limits: Limits) -> str:
         )
     if code == -signal.SIGKILL:
         return "its reader was killed from outside, perhaps because memory ran out"
+    if code == -signal.SIGABRT:  # what programs in C and Rust do where an allocation fails
+        return "it needs more memory than a file may have (raise file_memory_mb of [ingest]), or is damaged"
     if code < 0:
         return f"it crashed its reader ({signal.Signals(-code).name}); the file is probably damaged"
     return f"its reader ended early (exit code {code})"

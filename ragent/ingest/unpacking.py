@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ragent import registry
 from ragent.errors import RagentError
+from ragent.ingest.work import describe
 from ragent.protocols import Container, Parser
 from ragent.types import Failure, RawDocument, UnpackLimits
 
@@ -95,6 +96,7 @@ def _sureness(sniffer: Container | Parser, raw: RawDocument) -> float:
 
 
 def _failure(raw: RawDocument, error: Exception) -> Failure:
-    own = isinstance(error, RagentError)
-    problem = str(error) if own else f"it can't be unpacked, it is damaged: {type(error).__name__}: {error}"
+    if isinstance(error, RagentError | MemoryError):
+        return Failure(raw.uri, " ".join(describe(error).split()))
+    problem = f"it can't be unpacked, it is damaged: {type(error).__name__}: {error}"
     return Failure(raw.uri, " ".join(problem.split()))

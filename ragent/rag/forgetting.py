@@ -6,19 +6,20 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 from ragent.config import IndexSettings
 from ragent.errors import StoreError
 from ragent.retrieval import Indexes
 from ragent.store import Store
-from ragent.store.proof import Proof, distinctive, search_files, without_shared
+from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
     """What was forgotten, as (id, uri), and the search that proves it.
 
-    `listed_again` are those whose file is still where `sync` reads: it would bring them back.
+    `listed_again` are those that are still where `sync` reads: it would bring them back.
     """
 
     forgotten: tuple[tuple[int, str], ...]
@@ -42,20 +43,35 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
     for source in store.all_sources():
         if source.argument in found.values():
             store.drop_source(source.id)
+        elif any(uri in (source.cursor or "") for uri in found.values()):
+            store.leave_source(source.id, None)  # the web source remembers pages there
+    listed_again = _listed_again(store, found)
     store.erase(list(found))
     _rebuild_indexes(store, settings)
-    folders = tuple(f"{source.argument}/" for source in store.all_sources())
-    return ForgetReport(
-        tuple(found.items()),
-        search_files(store.home, stretches),
-        tuple(uri for uri in found.values() if uri.startswith(folders)),
+    return ForgetReport(tuple(found.items()), search_files(store.home, stretches), listed_again)
+
+
+def _listed_again(store: Store, found: dict[int, str]) -> tuple[str, ...]:
+    """Those whose source is read by `sync`; of files, those that are still there."""
+    read = {source.id for source in store.all_sources()}
+    known = [document for one in store.collections() for document in store.known_documents(one.id).values()]
+    return tuple(
+        document.uri
+        for document in known
+        if document.id in found and document.source_id in read and not _is_gone(document.item)
     )
+
+
+def _is_gone(uri: str) -> bool:
+    return uri.startswith("file:") and not Path(unquote(urlsplit(uri).path)).exists()
 
 
 def _find(store: Store, name: str) -> list[tuple[int, str]]:
     if name.isdecimal() and (uri := store.document_uri(int(name))):
         return [(int(name), uri)]
-    found = store.find_documents(name) or store.find_documents(Path(name).expanduser().absolute().as_uri())
+    file, member, inside = name.partition("!/")
+    uri = Path(file).expanduser().absolute().as_uri() + member + quote(inside)
+    found = store.find_documents(name) or store.find_documents(uri)
     if not found:
         raise StoreError(
             f"no document {name!r} here",
@@ -68,9 +84,9 @@ def _stretches(store: Store, forgotten: dict[int, str]) -> list[str]:
     """What stood in the forgotten documents, and in no other."""
     ids = forgotten.keys()
     candidates = [*forgotten.values()]
-    for id_, texts in store.document_texts():
+    for id_, (_, title, text) in store.document_texts():
         if id_ in ids:
-            candidates += [stretch for text in texts for stretch in distinctive(text)]
+            candidates += [title] * (len(title) >= SHORTEST) + distinctive(text)
 
     def staying() -> Iterator[str]:
         for source in store.all_sources():

@@ -13,11 +13,13 @@ from ragent.config import Settings
 from ragent.embedding import open_embedder
 from ragent.errors import RagentError, SourceError
 from ragent.ingest import Callbacks, Ingestor, Options, Origin
-from ragent.ingest.choosing import open_source
+from ragent.ingest.choosing import absolute, open_source
+from ragent.ingest.secrets import without_secrets
 from ragent.ingest.unpacking import unpack
+from ragent.ingest.work import describe
 from ragent.protocols import Embedder, Source
 from ragent.store import Collection, KnownSource, Store
-from ragent.types import Failure, IngestReport, Item, RawDocument, UnpackLimits
+from ragent.types import DocumentReport, Failure, IngestReport, Item, RawDocument, UnpackLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,13 @@ class Intake:
             return spread.run(origins, callbacks, options)
 
     def ingest(self, arguments: Sequence[str], callbacks: Callbacks, options: Options) -> IngestReport:
-        """Ingest what the arguments name, and remember those that could be listed. Raises SourceError."""
-        sources = {_lasting(argument, source): source for argument, source in self._opened(arguments)}
+        """Ingest what the arguments name, and remember those that could be listed. Raises SourceError.
+
+        What is remembered holds no secret, and names the same from any folder.
+        """
+        sources = {}
+        for argument in map(absolute, arguments):
+            sources[without_secrets(argument)] = open_source(argument, max_bytes=self._max_bytes)
         collection = self._collection()
         known = {source.argument: source for source in self.store.known_sources(collection.id)}
         origins = []
@@ -85,20 +92,18 @@ class Intake:
             try:
                 origins.append(Origin(self._reopened(known), known.id, known.cursor))
             except RagentError as error:
-                failed.append(Failure(known.argument, " ".join(str(error).split())))
+                failed.append(Failure(known.argument, describe(error)))
+                callbacks.on_document(DocumentReport(known.argument, "failed", detail=describe(error)))
         report = self.run(origins, self._with_archives(callbacks), options)
         if options.delete and not options.dry_run and not report.interrupted:
+            kept = {failure.uri for failure in report.failed}
             for origin in origins:
-                if isinstance(origin.source, Vanished) and origin.id:
+                if isinstance(origin.source, Vanished) and origin.id and origin.source.uri not in kept:
                     self.store.drop_source(origin.id)
         return replace(report, failed=(*failed, *report.failed))
 
     def _collection(self) -> Collection:
         return self.store.ensure_collection(self.settings.collection, self.embedder.fingerprint)
-
-    def _opened(self, arguments: Sequence[str]) -> Iterator[tuple[str, Source]]:
-        for argument in arguments:
-            yield argument, open_source(argument, max_bytes=self._max_bytes)
 
     def _reopened(self, known: KnownSource) -> Source:
         path = Path(unquote(urlsplit(known.argument).path))
@@ -113,9 +118,3 @@ class Intake:
     @property
     def _max_bytes(self) -> int:
         return int(self.settings.ingest.max_file_mb * 1_000_000)
-
-
-def _lasting(argument: str, source: Source) -> str:
-    """The argument as it can be opened from anywhere: a path as its `file:` URI."""
-    is_path = "://" not in argument and source.uri.startswith("file:")
-    return source.uri if is_path else argument

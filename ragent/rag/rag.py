@@ -13,6 +13,7 @@ from ragent.config import Settings, find_config, find_home, load_settings
 from ragent.embedding import open_embedder
 from ragent.errors import RagentError
 from ragent.ingest import Callbacks, Options, Origin, Progress
+from ragent.ingest.choosing import absolute, local_root
 from ragent.ingest.watching import follow
 from ragent.prompts import load_prompt
 from ragent.protocols import LLM, Embedder, Source
@@ -152,6 +153,7 @@ class Rag:
         self,
         *,
         delete: bool = False,
+        delete_all: bool = False,
         dry_run: bool = False,
         on_progress: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -159,15 +161,18 @@ class Rag:
     ) -> IngestReport:
         """Bring everything that was ever ingested up to date.
 
-        A file that was moved keeps its chunks. Documents whose file is gone are removed with `delete` only.
-        With `dry_run` nothing is written: the report says what would be done.
+        A file that was moved keeps its chunks. Documents whose file is gone are removed with `delete` only,
+        and those of a source that lists nothing at all any more with `delete_all` only: its disk may not be
+        mounted. With `dry_run` nothing is written: the report says what would be done.
 
         Raises:
             StoreError: nothing was ingested yet, or the home can't be used.
             EmbedderMismatch: the collection was embedded by another model.
         """
         callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
-        return self._intake.sync(callbacks, Options(delete=delete, dry_run=dry_run))
+        return self._intake.sync(
+            callbacks, Options(delete=delete or delete_all, delete_all=delete_all, dry_run=dry_run)
+        )
 
     def watch(
         self,
@@ -179,12 +184,14 @@ class Rag:
     ) -> None:
         """Ingest files and folders, and again after each change in them, until `stop` is set.
 
-        Raises as `ingest` does.
+        Raises as `ingest` does, and SourceError for what is no file or folder of this machine.
         """
         until = stop or threading.Event()
         callbacks = Callbacks(should_stop=until.is_set, on_document=on_document)
-        for _ in follow([Path(path) for path in paths], until, beside=self.home):
-            report = self._intake.ingest([str(path) for path in paths], callbacks, Options(delete=delete))
+        roots = [local_root(str(path)) for path in paths]
+        arguments = [absolute(str(path)) for path in paths]
+        for _ in follow(roots, until, beside=self.home):
+            report = self._intake.ingest(arguments, callbacks, Options(delete=delete))
             if report.added or report.updated:
                 self.refresh_indexes()
             on_report(report)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 _STRETCHES = 32
 _LONGEST = 48
-_SHORTEST = 12
+SHORTEST = 12
+"""Shorter stretches may stand anywhere by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Proof:
 def distinctive(text: str) -> list[str]:
     """Stretches of a text's lines, from all over it, long enough not to stand elsewhere by chance."""
     lines = list(dict.fromkeys(line.strip()[:_LONGEST].strip() for line in text.splitlines()))
-    long = [line for line in lines if len(line) >= _SHORTEST] or [line for line in lines if line]
+    long = [line for line in lines if len(line) >= SHORTEST] or [line for line in lines if line]
     step = max(1, len(long) // _STRETCHES)
     return long[::step][:_STRETCHES]
 

@@ -43,12 +43,13 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
     if not (batch.documents or batch.removed):
         return
     generation = _advance(connection, collection.id)
+    for new in batch.documents:
+        _write(connection, collection, generation, new)
+    # Last, so that what repeats a document that goes with it is released.
     for document_id in batch.removed:
         _release_duplicates(connection, document_id)
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
-    for new in batch.documents:
-        _write(connection, collection, generation, new)
 
 
 def generation_of(connection: Connection, collection_id: int) -> int:

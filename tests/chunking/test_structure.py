@@ -230,3 +230,24 @@ def test_a_very_long_heading_is_shortened_in_the_context_only(tokenizer: Tokeniz
     check(document, chunks, tokenizer, Shape(256, 200))
     assert all("column0 | column1" in c.context or "…" in c.context for c in chunks if c.start > len(header))
     assert all(len(chunk.context) < 200 for chunk in chunks)
+
+
+def test_the_header_of_a_long_table_stands_above_each_part_of_it(wordpiece: Tokenizer) -> None:
+    rows = [f"Berth {n} | {n * 3} | free" for n in range(500)]
+    table = "\n".join(["| Place | Depth | State |", "| --- | --- | --- |", *rows])
+    document = written(
+        ("heading", 1, "# Quay"), ("table", 0, table), ("paragraph", 0, "After it."), title="T"
+    )
+    shape = Shape(254, 180)
+    chunks = StructureChunker(wordpiece, shape).chunk(document)
+    check(document, chunks, wordpiece, shape)
+    assert len(chunks) > 10
+    assert chunks[0].context == "T"
+    assert {chunk.context for chunk in chunks[1:]} == {"T > Quay > Place | Depth | State"}
+
+
+@pytest.mark.parametrize("table", ["1 | 2\n" * 300, "no cells here\n" * 300])
+def test_a_first_row_without_names_is_no_header(wordpiece: Tokenizer, table: str) -> None:
+    chunks = StructureChunker(wordpiece, Shape(254, 180)).chunk(written(("table", 0, table), title="T"))
+    assert len(chunks) > 2
+    assert {chunk.context for chunk in chunks} == {"T"}

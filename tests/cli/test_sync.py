@@ -4,9 +4,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -191,3 +194,87 @@ def test_a_script_without_a_main_guard_can_ingest(tmp_path: Path) -> None:
         [sys.executable, script], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
     assert ran.stdout == "3\n", ran.stderr
+
+
+def test_a_member_of_an_archive_is_forgotten_by_the_name_shown(ragent: Ragent, tmp_path: Path) -> None:
+    write_notes(tmp_path / "notes", 1)
+    with zipfile.ZipFile(tmp_path / "notes" / "a.zip", "w") as archive:
+        archive.writestr("in/one.txt", "The vermilion lamp hangs in locker fourteen.")
+        archive.writestr("two.txt", "Barrels of tar stand on the quay.")
+    ragent("ingest", "notes")
+    ran = ragent("forget", "notes/a.zip!/in/one.txt", "--json")
+    assert (ran.code, ran.json["found"], len(ran.json["listed_again"])) == (0, [], 1)
+    assert all(
+        b"vermilion" not in path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()
+    )
+    assert ragent("search", "barrels of tar", "--json").json["hits"][0]["uri"].endswith("a.zip!/two.txt")
+
+
+def test_a_folder_that_lists_nothing_keeps_its_documents(ragent: Ragent, tmp_path: Path) -> None:
+    """An unmounted disk looks like an empty folder, or like none."""
+    write_notes(tmp_path / "notes", 3)
+    ragent("ingest", "notes")
+    (tmp_path / "notes").rename(tmp_path / "elsewhere")
+    for _ in ("gone", "empty"):
+        for options in (["--delete"], ["--delete", "--dry-run"]):
+            ran = ragent("sync", *options, "--json")
+            assert (ran.code, ran.json["deleted"]) == (1, 0)
+            assert "3 documents are kept (--delete-all" in ran.json["failed"][0]["error"]
+        (tmp_path / "notes").mkdir(exist_ok=True)
+    (tmp_path / "notes").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "notes")
+    assert ragent("sync", "--delete", "--json").json["unchanged"] == 3
+    for path in (tmp_path / "notes").iterdir():
+        path.unlink()
+    assert ragent("sync", "--delete-all", "--json").json["deleted"] == 3
+
+
+def test_globs_are_remembered(ragent: Ragent, tmp_path: Path) -> None:
+    write_notes(tmp_path / "notes", 3)
+    (tmp_path / "notes" / "a.log").write_text("A log.")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "o.txt").write_text("Not named by anybody.")
+    (tmp_path / "notes" / "link").symlink_to(tmp_path / "outside")
+    (tmp_path / "notes" / "link.txt").symlink_to(tmp_path / "outside" / "o.txt")
+    chosen = ["--include", "*.txt", "--exclude", "*-001.txt", "--exclude", "*-002.txt"]
+    assert ragent("ingest", "notes", *chosen, "--json").json["added"] == 1
+    (tmp_path / "notes" / "b.log").write_text("Another log.")
+    (tmp_path / "notes" / "new.txt").write_text("A new text.")
+    synced = ragent("sync", "--json").json
+    assert (synced["added"], synced["unchanged"]) == (1, 1)
+    ran = ragent("ingest", "https://x.example", "--include", "*.txt")
+    assert ran.code == 1
+    assert "globs are for folders" in ran.err
+
+
+def test_a_database_by_a_relative_path_is_found_from_elsewhere(ragent: Ragent, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "rel.db")) as connection, connection:
+        connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)")
+        connection.execute("INSERT INTO notes VALUES (1, 'The crane is out of order.')")
+    url = "sql+sqlite:///rel.db#query=SELECT * FROM notes&key=id"
+    assert ragent("ingest", url, "--json").json["added"] == 1
+    (tmp_path / "away").mkdir()
+    synced = run_ragent(tmp_path / "home", "sync", "--json", cwd=tmp_path / "away").json
+    assert (synced["unchanged"], synced["failed"]) == (1, [])
+    assert not list((tmp_path / "away").iterdir())
+
+
+def test_repeats_can_be_left_out(ragent: Ragent, tmp_path: Path) -> None:
+    write_notes(tmp_path / "notes", 2)
+    text = (tmp_path / "notes" / "note-000.txt").read_text()
+    (tmp_path / "notes" / "copy.txt").write_text(text)
+    report = ragent("ingest", "notes", "--skip-duplicates", "--report", "r.json", "--json").json
+    assert (report["added"], report["duplicates"]) == (2, 1)
+    (left_out,) = [
+        one
+        for one in json.loads((tmp_path / "r.json").read_text())["documents"]
+        if one["status"] == "duplicate"
+    ]
+    assert left_out["detail"].startswith("repeats file://")
+
+
+def test_watch_refuses_what_it_cannot_follow(ragent: Ragent) -> None:
+    for where in ("https://x.example/", "nowhere"):
+        ran = ragent("watch", where)
+        assert ran.code == 1
+        assert "can't follow" in ran.err

@@ -20,6 +20,7 @@ class PdfMaker:
     """Writes a PDF by hand. A page is a list of lines: x, y, font size, text (Latin-1)."""
 
     objects: list[bytes] = field(default_factory=list)
+    bold: Sequence[str] = ()
 
     def __call__(
         self,
@@ -28,11 +29,16 @@ class PdfMaker:
         title: str = "",
         bookmarks: Sequence[Bookmark] = (),
         locked: bool = False,
+        bold: Sequence[str] = (),
     ) -> bytes:
         self.objects = []
-        font = self._add(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
+        self.bold = bold
+        fonts = [
+            self._add(b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding >>" % name)
+            for name in (b"Helvetica", b"Helvetica-Bold")
+        ]
         tree = len(self.objects) + 2 * len(pages) + 1
-        leaves = [self._page(page, font, tree) for page in pages]
+        leaves = [self._page(page, fonts, tree) for page in pages]
         kids = b" ".join(b"%d 0 R" % leaf for leaf in leaves)
         assert self._add(b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(pages))) == tree
         outline = self._outline(bookmarks, leaves)
@@ -51,16 +57,22 @@ class PdfMaker:
         self.objects.append(body)
         return len(self.objects)
 
-    def _page(self, lines: Sequence[Line], font: int, tree: int) -> int:
+    def _page(self, lines: Sequence[Line], fonts: Sequence[int], tree: int) -> int:
         shown = b"".join(
-            b"BT /F1 %g Tf 1 0 0 1 %g %g Tm (%s) Tj ET\n"
-            % (size, x, y, text.encode("cp1252").replace(b"(", b"\\(").replace(b")", b"\\)"))
+            b"BT /F%d %g Tf 1 0 0 1 %g %g Tm (%s) Tj ET\n"
+            % (
+                2 if text in self.bold else 1,
+                size,
+                x,
+                y,
+                text.encode("cp1252").replace(b"(", b"\\(").replace(b")", b"\\)"),
+            )
             for x, y, size, text in lines
         )
         content = self._add(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
         return self._add(
             b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 600 800] /Contents %d 0 R"
-            b" /Resources << /Font << /F1 %d 0 R >> >> >>" % (tree, content, font)
+            b" /Resources << /Font << /F1 %d 0 R /F2 %d 0 R >> >> >>" % (tree, content, *fonts)
         )
 
     def _outline(self, bookmarks: Sequence[Bookmark], leaves: Sequence[int]) -> bytes:
@@ -88,6 +100,10 @@ class PdfMaker:
         out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1)
         out += b"".join(b"%010d 00000 n \n" % place for place in places)
         return out + b"trailer << /Size %d %s >>\nstartxref\n%d\n%%%%EOF" % (len(places) + 1, trailer, start)
+
+
+def _escaped(text: str) -> bytes:
+    return text.encode("cp1252").replace(b"(", b"\\(").replace(b")", b"\\)")
 
 
 @pytest.fixture

@@ -21,10 +21,13 @@ class _Entry:
     children: list[_Entry] = field(default_factory=list)
 
 
-def outlook_message(subject: str, body: str, attachments: Mapping[str, bytes]) -> bytes:
-    """A message from master@harbour.example."""
+def outlook_message(subject: str, body: str, attachments: Mapping[str, bytes], *, rtf: bytes = b"") -> bytes:
+    """A message from master@harbour.example; `rtf` is its packed RTF body."""
     texts = {0x0037: subject, 0x1000: body, 0x0C1A: "Master", 0x0C1F: "master@harbour.example"}
-    top = [*_texts(texts), _properties(texts, 24 + 8)]
+    binary = [(0x0102, 0x1009, len(rtf))] if rtf else []
+    top = [*_texts(texts), _properties(texts, 24 + 8, *binary)]
+    if rtf:
+        top.append(_Entry("__substg1.0_10090102", _STREAM, rtf))
     for number, (name, data) in enumerate(attachments.items()):
         parts = [
             *_texts({0x3707: name}),

@@ -190,15 +190,54 @@ def test_damage_is_a_parse_error(parse: Parse) -> None:
     word = docx.Document()
     word.add_paragraph("words " * 500)
     whole = saved(word)
-    for data in (
-        whole[: len(whole) // 2],
-        whole[:-30],
-        whole.replace(b"[Content_Types]", b"[Content_Tipes]"),
-    ):
+    for data in (whole[: len(whole) // 2], whole[:-30]):
         with pytest.raises(ParseError, match="DOCX"):
             parse("a.docx", data)
-    with pytest.raises(ParseError, match="not a readable DOCX"):
+    with pytest.raises(ParseError, match="a damaged DOCX"):
         parse("a.docx", changed(whole, "word/document.xml", "<w:body>", "<w:bodi>"))
+
+
+@pytest.mark.parametrize(
+    "part", ["word/styles.xml", "docProps/core.xml", "[Content_Types].xml", "word/_rels/document.xml.rels"]
+)
+@pytest.mark.parametrize("damage", [b"nonsense", None])
+def test_the_text_is_read_without_the_parts_that_dress_it(
+    parse: Parse, part: str, damage: bytes | None
+) -> None:
+    word = docx.Document()
+    word.add_paragraph("The text.")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(word))) as before, zipfile.ZipFile(buffer, "w") as after:
+        for entry in before.infolist():
+            content = damage if entry.filename == part else before.read(entry)
+            if content is not None:
+                after.writestr(entry.filename, content)
+    assert parse("a.docx", buffer.getvalue()).text == "The text."
+
+
+def test_strict_documents_are_read(parse: Parse) -> None:
+    word = docx.Document()
+    word.add_heading("Top", 1)
+    data = saved(word)
+    transitional = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    for part in ("word/document.xml", "word/styles.xml"):
+        data = changed(data, part, transitional, "http://purl.oclc.org/ooxml/wordprocessingml/main")
+    assert shape(parse("a.docx", data)) == [("heading", 1, "Top")]
+
+
+def test_comments_headers_and_footers_follow_and_hidden_text_does_not(parse: Parse) -> None:
+    word = docx.Document()
+    paragraph = word.add_paragraph("Seen. ")
+    paragraph.add_run("Unseen.").font.hidden = True
+    word.add_comment(paragraph.runs[0], "Is it so?", "Ann", "A")
+    word.sections[0].header.paragraphs[0].text = "Confidential"
+    word.sections[0].footer.paragraphs[0].text = "7"
+    document = parse("a.docx", saved(word))
+    assert [(b.label, document.text[b.start : b.end]) for b in document.blocks] == [
+        ("", "Seen."),
+        ("comment", "Is it so?"),
+        ("header", "Confidential"),
+    ]
 
 
 def test_an_encrypted_document_needs_a_password(parse: Parse) -> None:

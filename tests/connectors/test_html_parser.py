@@ -129,3 +129,8 @@ def test_many_siblings_and_unclosed_paragraphs_are_no_nesting(parse: Parse) -> N
 
 def test_deep_but_possible_nesting_is_read(parse: Parse) -> None:
     assert parse("a.html", "<html><body>" + "<div>" * 3000 + "x" + "</div>" * 3000).text == "x"
+
+
+def test_what_a_page_calls_its_footer_inside_its_main_part_is_read(parse: Parse) -> None:
+    page = "<html><body><main><h1>Results</h1><div role=contentinfo>An answer.</div></main></body></html>"
+    assert "An answer." in parse("a.html", page).text

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from ragent.errors import ParseError
 from ragent.ingest.unpacking import unpack
 from ragent.types import Document, Failure, RawDocument
+from ragent_connectors.parsers.rtf_packed import unpack_rtf
 from tests.connectors.outlook import outlook_message
 
 Parse = Callable[[str, bytes | str], Document]
@@ -189,7 +192,7 @@ def test_an_outlook_message_is_read(parse: Parse, outlook: bytes) -> None:
     document = parse("a.msg", outlook)
     assert document.title == "The crane"
     assert document.text == (
-        'The crane\n\nFrom: "Master" <master@harbour.example>\n\nIt is out of order.\n\nUntil Friday.'
+        "The crane\n\nFrom: Master <master@harbour.example>\n\nIt is out of order.\n\nUntil Friday."
     )
     found = members(outlook, "a.msg")
     assert [m.uri for m in found] == ["file:///a.msg", "file:///a.msg!/1/rates.csv"]
@@ -197,6 +200,37 @@ def test_an_outlook_message_is_read(parse: Parse, outlook: bytes) -> None:
     assert found[1].data.rstrip(b"\0") == b"a,b\n1,2\n"  # the maker pads
 
 
+def test_packed_rtf_is_unpacked() -> None:
+    # The first example of [MS-OXRTFCP], section 4.1.
+    packed = bytes.fromhex(
+        "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+    )
+    assert unpack_rtf(packed) == b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n"
+    for end in range(len(packed)):  # cut anywhere, it ends early or is refused
+        with suppress(ParseError):
+            assert len(unpack_rtf(packed[:end])) <= 43
+
+
+def test_an_outlook_message_may_have_its_body_in_rtf_alone(parse: Parse) -> None:
+    rtf = rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <li>}Red{\*\htmltag72 </li>}{\*\htmltag64 <li>}Blue}"
+    packed = struct.pack("<II4sI", len(rtf) + 12, len(rtf), b"MELA", 0) + rtf
+    document = parse("a.msg", outlook_message("Colours", "", {}, rtf=packed))
+    assert document.text.endswith("Red\n\nBlue")
+
+
 def test_a_damaged_outlook_message_is_an_error(parse: Parse, outlook: bytes) -> None:
     with pytest.raises(ParseError, match=r"not a readable Outlook message|holds no text"):
         parse("a.msg", outlook[:512] + outlook[4096:])
+
+
+def test_headers_of_twenty_thousand_recipients_are_read(parse: Parse) -> None:
+    people = ",\r\n ".join(f"sailor{n}@harbour.example" for n in range(20_000))
+    document = parse("a.eml", f"From: a@b.example\r\nTo: {people}\r\nSubject: All\r\n\r\nCome.")
+    assert document.title == "All"
+    assert document.metadata["to"].endswith("sailor19999@harbour.example")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_headers_may_hold_raw_letters(parse: Parse, encoding: str) -> None:
+    mail = "From: a@b.example\r\nTo: c@d.example\r\nSubject: Größe\r\n\r\nText.".encode(encoding)
+    assert parse("a.eml", mail).title == "Größe"

@@ -205,6 +205,9 @@ def test_what_it_is_not_sure_of_is_not_taken(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_images_are_known_by_their_first_bytes() -> None:
-    for data in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*"):
+    bmp = b"BM" + bytes(8) + b"\x36\0\0\0" + b"\x28\0\0\0"
+    by_magic = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*", b"GIF89a")
+    for data in (*by_magic, bmp, b"RIFF\0\0\0\0WEBPVP8 ", b"P5 30 40 255\n"):
         assert ImageParser().accepts(RawDocument("file:///a.txt", "a.txt", data)) > 0.5
-    assert ImageParser().accepts(RawDocument("file:///a.png", "a.png", b"words")) == 0
+    for data in (b"words", b"BMW builds cars.", b"P1 is the first pier."):
+        assert ImageParser().accepts(RawDocument("file:///a.png", "a.png", data)) == 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -58,15 +60,46 @@ def test_an_indented_line_begins_a_paragraph(parse: Parse, make_pdf: MakePdf) ->
     assert [text[:8] for _, _, text in shape(document)] == ["The harb", "A second"]
 
 
-def test_rows_of_a_table_keep_their_lines(parse: Parse, make_pdf: MakePdf) -> None:
-    rows = [("Berth", "Depth"), ("1 Linkspan", "4.6"), ("2 Fish quay", "3.0")]
-    table = [
+def grid(rows: list[tuple[str, ...]], places: tuple[int, ...]) -> list[tuple[float, float, float, str]]:
+    return [
         (x, 600 - 16 * n, 11, text)
         for n, row in enumerate(rows)
-        for x, text in zip((72, 420), row, strict=True)
+        for x, text in zip(places, row, strict=True)
+        if text
     ]
-    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *table]]))
-    assert shape(document)[-1] == ("table", 0, "Berth Depth\n1 Linkspan 4.6\n2 Fish quay 3.0")
+
+
+def test_rows_of_a_table_keep_their_cells_in_columns(parse: Parse, make_pdf: MakePdf) -> None:
+    rows = [("Berth", "Depth", "Crane"), ("1 Linkspan", "4.6", ""), ("2 Fish quay", "", "5 t")]
+    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *grid(rows, (72, 250, 420))]]))
+    assert shape(document)[-1] == (
+        "table",
+        0,
+        "Berth | Depth | Crane\n1 Linkspan | 4.6\n2 Fish quay |  | 5 t",
+    )
+
+
+def test_labels_stand_beside_their_values(parse: Parse, make_pdf: MakePdf) -> None:
+    rows = [("Name:", "Ann", "Since:", "1999"), ("Ship:", "Tern", "Berth:", "2")]
+    document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *grid(rows, (72, 150, 300, 380))]]))
+    assert shape(document)[-1] == ("table", 0, "Name: Ann | Since: 1999\nShip: Tern | Berth: 2")
+
+
+def test_two_columns_are_read_one_after_the_other(parse: Parse, make_pdf: MakePdf) -> None:
+    left = [f"left {n} goes on and on in words" for n in range(6)]
+    right = [f"right {n} goes on and on in words" for n in range(6)]
+    document = parse("a.pdf", make_pdf([grid(list(zip(left, right, strict=True)), (72, 330))]))
+    assert " ".join(document.text.split()) == " ".join([*left, *right])
+
+
+def test_bold_lines_of_the_bodys_size_are_headings(parse: Parse, make_pdf: MakePdf) -> None:
+    pages = [[(72, 760, 11, "Entering"), *column(PROSE, 740), (72, 660, 11, "Leaving"), *column(MORE, 640)]]
+    plain, bold = make_pdf(pages), make_pdf(pages, bold=("Entering", "Leaving"))
+    assert [text for kind, _, text in shape(parse("a.pdf", bold)) if kind == "heading"] == [
+        "Entering",
+        "Leaving",
+    ]
+    assert not [text for kind, _, text in shape(parse("a.pdf", plain)) if kind == "heading"]
 
 
 def test_bookmarks_are_headings_where_their_title_stands(parse: Parse, make_pdf: MakePdf) -> None:
@@ -111,8 +144,36 @@ def test_a_locked_file_needs_a_password(parse: Parse, make_pdf: MakePdf) -> None
         parse("a.pdf", make_pdf([column(PROSE, 700)], locked=True))
 
 
-def test_a_scan_needs_ocr(parse: Parse, make_pdf: MakePdf) -> None:
-    with pytest.raises(ParseError, match=r"only images\n.*OCR"):
+# One page that says "Behind a lock.", encrypted with the password "open sesame".
+LOCKED = zlib.decompress(
+    base64.b85decode(
+        "c-n<izl+>P6t3bzg)3Jfgx8#HFg|HUqtOgr7DhkDcjU~OUB@vTSIq6sUSxEmwKQw)!a-650%=_4Z-^mXAcZk;=_;uLP7&h9U}Fq+"
+        "<tibg-Mu@7Ev!bG@9BN-``&xAb~BS#(R$>qy?XubR}Vn|)!tpN*Yo_eni&ho^FJ%b4eW$2G}!h08+u%*q&kG1z#$Qj)-eM{&^qHT"
+        "dh2Ma!M~~Yb>sE>o;Kr_4tHp`r`m{-Eh@9*1YZ_*1I(-}9YLGArH-nZ1%KP<v?^x@W&t<Q${U;%NtIP)wcjZd{!hKJ+SmrjBIkNt"
+        "&8E=nEt3~Ve+d4qTA605YHdbGj?^KUzF&;=;CkYiU11loCzS`fsb=-aNugaSt-6j5($OJ{((2lIES1%n9#v!Q`CHoT+b<!eZBk=v"
+        "tq#0n^?vik%Wofk^2eQ7_Gj|ZoAV!U{P1Y+-^<U+H&37Z^7Z)#7a#t{KaIDpT*Hqi=#jXz{v*Bk&-Zxa-rpC_{r=#){x`=zAHRM6"
+        "_^0Q8wL+G(OG!~jQlc6yU3<Xa(B*w?i;?pD+&F24*$4lN!U)q8CxGV<XM1*Tvo(uOJhu!T&$R2gC3mfs2->=Xc^~U)G}IP$e7A9q"
+        "N*}uVn+L9O$?}~p-<!J~+PFJXXQ<tq%yklaT&B68D3)nTlZ*#xglQUzG|%EFjVPCSzr({iJkD8tG_^OhRb#h9Fi~Zr&n7jr%8XS#"
+        "J{=Rn%&jf-WGJ~5Nlq}OBEgKZ91|L{EXIuRAQnuZggF5r<|*blq$m?Ip)zG0rwFxOfUCr95rnR*_CU79#;I%%_1WQb=&?LyQ7)1w"
+        "r-;QEOP=NK6C)xx5n&`~9HT%+C_p60XvniH7mScRi9(WunJaZ0aL4~)ttVap+zU=0pivY?Fo9DHxoOQK<`hE#Ucqp%`d>)U3Pu=P"
+        "!6LSrOXJlVF(GG|tyNL#dOo~i@s)Nq{6SS&z>7<`X(koKi|^%dfh|KB?DUY}f{*|UoO2Wkj!+T@GM9PiHismv|KUG&7dKVacHT+k"
+        "lzD4w`L^`_1C|waw*"
+    )
+)
+
+
+def test_a_given_password_opens_a_locked_file(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGENT_SECRET_PDF", "wrong\nopen sesame")
+    document = parse("a.pdf", LOCKED)
+    assert document.text == "Behind a lock."
+    assert "sesame" not in repr(document)
+    monkeypatch.setenv("RAGENT_SECRET_PDF", "wrong")
+    with pytest.raises(ParseError, match=r"a\.pdf is encrypted\n.*RAGENT_SECRET_PDF"):
+        parse("a.pdf", LOCKED)
+
+
+def test_blank_pages_hold_no_text(parse: Parse, make_pdf: MakePdf) -> None:
+    with pytest.raises(ParseError, match="its pages are blank"):
         parse("a.pdf", make_pdf([[], []]))
 
 

@@ -178,3 +178,28 @@ def test_among_text_formats_the_suffix_decides(parse: Parse, name: str, media_ty
 @pytest.mark.parametrize("name", ["a.md", "a.rst"])
 def test_long_runs_of_marks_are_read(parse: Parse, name: str, mark: str) -> None:
     assert parse(name, mark * 20_000 + "\n\nend").text.endswith("end")
+
+
+RUSSIAN = "Совет рассмотрел план порта. Рабочие начнут в понедельник.\n"
+CHINESE = "委员会审查了港口计划，并决定在冬季之前建造新墙。工人们将于星期一开始工作。\n"
+ENGLISH = "The council reviewed the plan.\n"
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, CHINESE, ENGLISH])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_encodings_need_no_byte_order_mark(parse: Parse, text: str, encoding: str) -> None:
+    assert parse("a.txt", text.encode(encoding)).text == text
+
+
+def test_seven_bit_japanese_is_read(parse: Parse) -> None:
+    text = "委員会は港の計画を検討した。\n"
+    assert parse("a.txt", text.encode("iso2022_jp")).text == text
+
+
+def test_any_line_end_will_do(parse: Parse) -> None:
+    assert parse("a.txt", b"one\rtwo\r\nthree\nfour\x0bfive").text == "one\ntwo\nthree\nfour\x0bfive"
+
+
+def test_a_page_that_calls_itself_utf_8_may_be_wrong(parse: Parse) -> None:
+    page = b'<html><head><meta charset="utf-8"></head><body><p>' + (RUSSIAN * 5).encode("cp1251")
+    assert parse("a.html", page).text.startswith("Совет рассмотрел")

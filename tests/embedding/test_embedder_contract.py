@@ -105,3 +105,12 @@ def test_offsets_show_each_token(embedder: Embedder) -> None:
 def test_counts_are_not_cut(embedder: Embedder) -> None:
     assert embedder.tokenizer.count(["a " * 5000, ""]) == [5000, 0]
     assert len(embedder.tokenizer.offsets("a " * 5000)) == 5000
+
+
+def test_a_long_text_has_the_same_tokens_as_its_parts(embedder: Embedder) -> None:
+    part = "The harbour-master opens it, doesn't she? " * 50 + "\n"
+    count = 120_000 // len(part) + 1
+    spans = embedder.tokenizer.offsets(part * count)
+    once = embedder.tokenizer.offsets(part)
+    again = [(a + n * len(part), b + n * len(part)) for n in range(count) for a, b in once]
+    assert list(spans) == again

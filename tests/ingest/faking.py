@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from ragent.errors import ParseError
 from ragent.types import Chunk, Document, Failure, RawDocument
@@ -27,24 +28,39 @@ class Lines:
 def parse(raw: RawDocument) -> Document:
     """Text, unless it holds the name of a misfortune."""
     text = raw.data.decode()
-    if "broken" in text:
-        raise ParseError("it is broken", hint="mend it")
-    if "hang" in text:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        time.sleep(1000)
+    for name, happen in MISFORTUNES.items():
+        if name in text:
+            happen()
     if "bomb" in text:
-        return Document(raw.uri, raw.name, "x" * 3_000_000_000, "text/plain")
-    if "segfault" in text:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if "exit" in text:
-        sys.exit(3)
-    if "noise" in text:
-        sys.stdout.write("noise on stdout")
-    if "interrupt" in text:
-        os.kill(os.getpid(), signal.SIGINT)
+        text = "x" * 3_000_000_000
     if "pid" in text:
         text = f"{text}\npid {os.getpid()}"
     return Document(raw.uri, raw.name, text, "text/plain")
+
+
+def fail() -> None:
+    raise ParseError("it is broken", hint="mend it")
+
+
+def hang() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    time.sleep(1000)
+
+
+def get(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+MISFORTUNES: dict[str, Callable[[], object]] = {
+    "broken": fail,
+    "hang": hang,
+    "slow": partial(time.sleep, 1),
+    "segfault": partial(get, signal.SIGSEGV),
+    "starved": partial(get, signal.SIGKILL),
+    "interrupt": partial(get, signal.SIGINT),
+    "exit": partial(sys.exit, 3),
+    "noise": partial(print, "noise on stdout"),
+}
 
 
 def unpack(raw: RawDocument) -> Iterator[RawDocument | Failure]:

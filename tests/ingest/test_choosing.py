@@ -24,7 +24,7 @@ from ragent.ingest.choosing import open_source
         ("zip://docs::file:///a.zip", "FilesystemSource"),
         ("simplecache::s3://bucket/docs", "FilesystemSource"),
         ("sql+sqlite:///a.db#query=SELECT 1 AS id&key=id", "SqlSource"),
-        ("imaps://me:secret@x.example/INBOX", "ImapSource"),
+        ("imaps://me:secret@x.example/INBOX", "Sealed"),
     ],
 )
 def test_the_argument_chooses_the_source(argument: str, kind: str) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ import pytest
 
 from ragent.config import IngestSettings
 from ragent.errors import RagentError
-from ragent.ingest import Callbacks, Ingestor, Options, Origin
+from ragent.ingest import Callbacks, Ingestor, Options, Origin, Progress
 from ragent.ingest.cluster import Cluster, Spread
 from ragent.store import Store
 from ragent.types import IngestReport
@@ -41,11 +41,16 @@ def cluster() -> Iterator[Cluster]:
         yield opened
 
 
-def ingest(home: Path, **how: Any) -> tuple[IngestReport, list[tuple[Any, ...]]]:
+Rows = list[tuple[Any, ...]]
+
+
+def ingest(
+    home: Path, on_progress: Callable[[Progress], None] = lambda _: None, **how: Any
+) -> tuple[IngestReport, Rows]:
     with Store.open(home) as store:
         collection = store.ensure_collection("default", FINGERPRINT)
         ingestor = Ingestor(store, collection, HashedWords(), faking.Lines(), SETTINGS)
-        callbacks = Callbacks(faking.parse, unpack=faking.unpack)
+        callbacks = Callbacks(faking.parse, on_progress, unpack=faking.unpack)
         origin = Origin(Folder(dict(TEXTS)), store.remember_source(collection, "folder:"))
         report = replace(ingestor, **how).run([origin], callbacks, Options())
     with sqlite3.connect(home / "ragent.db") as database:
@@ -62,6 +67,28 @@ def test_the_result_is_the_same_row_for_row(cluster: Cluster, tmp_path: Path) ->
     spread, others = ingest(tmp_path / "spread", embedder=cluster.embedder, reading=cluster)
     assert replace(spread, seconds=0) == replace(local, seconds=0)
     assert len(local.failed) == 4
+    check_equal(rows, others)
+
+
+def test_a_killed_worker_costs_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    killed = []
+
+    def kill(progress: Progress) -> None:
+        if progress.done == 40:
+            workers = [
+                one for one in psutil.Process().children(True) if "ray::Worker" in "".join(one.cmdline())
+            ]
+            killed.append(workers[0].pid)
+            workers[0].kill()
+
+    _, rows = ingest(tmp_path / "local")
+    report, others = ingest(tmp_path / "spread", kill, embedder=cluster.embedder, reading=cluster)
+    assert len(killed) == 1
+    assert len(report.failed) == 4
+    check_equal(rows, others)
+
+
+def check_equal(rows: Rows, others: Rows) -> None:
     assert [row[:-1] for row in others] == [row[:-1] for row in rows]
     for row, other in zip(rows, others, strict=True):
         if row[-1] is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,7 @@ def test_readers_are_other_processes_and_their_output_goes_nowhere(capfd: pytest
         ("hang", "took over 1 s; raise file_seconds"),
         ("bomb", "needs more memory"),
         ("segfault", r"crashed its reader \(SIGSEGV\)"),
+        ("starved", r"killed from outside, perhaps because memory ran out"),
         ("exit", r"ended early \(exit code 3\)"),
         ("broken", r"it is broken \(mend it\)"),
         ("\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), ""),
@@ -133,6 +135,27 @@ def test_an_error_of_the_steps_reaches_the_taker() -> None:
 
     with pytest.raises(RagentError, match="the source broke"):
         list(Processes(1, LIMITS).read(WORK, steps()))
+
+
+def test_what_is_read_ahead_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a slow taker nor a slow first file lets what waits grow with the number of files."""
+    monkeypatch.setattr("ragent.ingest.processes._MOST_BYTES", 1_000_000)
+    drawn = 0
+
+    def steps() -> Iterator[tuple[str, Task | None]]:
+        nonlocal drawn
+        for number in range(200):
+            drawn += 1
+            yield task(f"f{number}", "slow" if number == 0 else "fine " * 20_000)
+
+    taken = Processes(2, LIMITS).read(WORK, steps())
+    most = 0
+    for count, _ in enumerate(taken, 1):
+        time.sleep(0.01)
+        most = max(most, drawn - count)
+    assert count == 200
+    # Files of 100 kB: each queue holds 1 MB of bytes or texts, and what is in hand.
+    assert most < 60
 
 
 def test_a_reader_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,20 @@ from pathlib import Path
 import pytest
 
 from ragent.config import IngestSettings
-from ragent.errors import SourceError
+from ragent.errors import MissingExtraError, SourceError
 from ragent.ingest import Callbacks, Ingestor, Options, Origin
 from ragent.ingest.reading import Here
 from ragent.protocols import Tokenizer, Vectors
 from ragent.store import Store
-from ragent.types import Changes, DocumentReport, Fingerprint, IngestReport, Item, RawDocument
+from ragent.types import (
+    Changes,
+    DocumentReport,
+    Failure,
+    Fingerprint,
+    IngestReport,
+    Item,
+    RawDocument,
+)
 from tests.ingest import faking
 from tests.making import FINGERPRINT, HashedWords
 
@@ -219,9 +227,8 @@ def test_duplicates_are_left_out_on_demand_until_they_are_no_more(bench: Bench) 
     assert {uri for _, uri, _ in bench.chunks()} == {"a"}
     assert bench.run(folder).unchanged == 3
     del folder.texts["a"]
-    bench.run(folder, delete=True)
-    report = bench.run(folder)
-    assert (report.updated, report.duplicates) == (1, 1)
+    report = bench.run(folder, delete=True)
+    assert (report.updated, report.duplicates, report.deleted) == (1, 1, 1)
     assert {uri for _, uri, _ in bench.chunks()} == {"b"}
 
 
@@ -320,3 +327,56 @@ def test_an_expired_cursor_lists_everything(bench: Bench) -> None:
     bench.store.leave_source(1, "expired")
     feed.tell("b", "two")
     assert (bench.run(feed).added, bench.run(feed).unchanged) == (1, 2)
+
+
+class Driverless(Folder):
+    """Needs a package that is not there."""
+
+    def items(self) -> Iterator[Item]:
+        raise MissingExtraError("it needs a driver", hint="pip install driver")
+
+
+def test_a_source_without_its_driver_stops_no_other(bench: Bench) -> None:
+    report = bench.run(Driverless({}, "driverless:"), Folder({"a": "one"}))
+    assert report.added == 1
+    assert report.failed == (Failure("driverless:", "it needs a driver (pip install driver)"),)
+
+
+def test_a_source_that_lists_nothing_keeps_its_documents(bench: Bench) -> None:
+    folder, other = Folder({"a": "one", "b": "two"}), Folder({"c": "three"}, "other:")
+    bench.run(folder, other)
+    folder.texts.clear()
+    for dry_run in (True, False):
+        report = bench.run(folder, other, delete=True, dry_run=dry_run)
+        assert (report.deleted, [failure.uri for failure in report.failed]) == (0, ["folder:"])
+        assert bench.told["a"] == "gone"
+    assert len(bench.chunks()) == 3
+    other.texts["d"] = "two"  # what moved to another source is no loss
+    report = bench.run(folder, other, delete=True)
+    assert (report.moved, report.deleted, len(report.failed)) == (1, 0, 1)
+    assert bench.run(folder, other, delete=True, delete_all=True).deleted == 1
+
+
+@dataclass
+class Remembering(Folder):
+    """A source that wants to be told what it said."""
+
+    recalled: list[str] = field(default_factory=list)
+
+    def recall(self, memory: str) -> None:
+        self.recalled.append(memory)
+
+    def memory(self) -> str:
+        return f"listed {len(self.texts)}"
+
+
+def test_a_memory_is_kept_even_if_something_failed(bench: Bench) -> None:
+    site = Remembering({"a": "one", "b": "broken"}, "site:")
+    bench.run(site, dry_run=True)
+    assert len(bench.run(site).failed) == 1
+    bench.run(site, delete=True)
+    assert site.recalled == ["listed 2"]
+    del site.texts["b"]
+    assert bench.run(site).unchanged == 1
+    bench.run(site)
+    assert site.recalled == ["listed 2", "listed 2", "listed 1"]

@@ -76,7 +76,7 @@ def test_whatever_a_container_raises_is_a_failure_that_stops_no_other() -> None:
         ("x!/0", "it can't be unpacked, it is damaged: KeyError: 'bug'"),
         ("x!/1", b"c"),
     ]
-    assert opened(b"bag:damaged") == [("x", "it is damaged get a whole copy")]
+    assert opened(b"bag:damaged") == [("x", "it is damaged (get a whole copy)")]
     assert opened(b"bag:trap") == [("x", b"bag:trap")]
 
 

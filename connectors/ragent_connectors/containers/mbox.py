@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from mmap import mmap
 
 from ragent.errors import ParseError
 from ragent.types import Failure, RawDocument, UnpackLimits
@@ -14,6 +15,7 @@ from ragent_connectors.parsers.mail import looks_like_mail
 _ENVELOPE = re.compile(rb"^From \S[^\r\n]{0,200}\d{4}[^\r\n]{0,20}\r?\n(?=[!-9;-~]{1,80}:)", re.MULTILINE)
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ID = re.compile(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([^<>\s]+)>", re.IGNORECASE | re.MULTILINE)
+_HEAD = 65_536  # longer headers are not looked through
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -27,28 +29,39 @@ class MboxContainer:
 
     def accepts(self, raw: RawDocument) -> float:
         match = None if raw.name.lower().endswith(".eml") else _ENVELOPE.match(raw.data)
-        return 1.0 if match and looks_like_mail(raw.data[match.end() :]) else 0.0
+        return 1.0 if match and looks_like_mail(raw.data[match.end() : match.end() + _HEAD]) else 0.0
 
     def members(self, raw: RawDocument, limits: UnpackLimits) -> Iterator[RawDocument | Failure]:
-        shelf, start = Shelf(raw), None
-        number = 0
-        for match in (*_ENVELOPE.finditer(raw.data), None):
-            if start is not None:
-                number += 1
-                data = raw.data[start : match.start() if match else len(raw.data)]
-                yield _mail(shelf, number, data, limits)
-            start = match.end() if match else None
+        shelf, number = Shelf(raw), 0
+        for number, (start, end) in enumerate(spans(raw.data), 1):
+            uri = name_mail(shelf, number, raw.data[start : min(end, start + _HEAD)])
+            if end - start > limits.member_bytes:
+                yield too_large(uri, limits.member_bytes)
+            else:
+                yield RawDocument(uri, f"mail-{number}.eml", plain(raw.data[start:end]))
         if number == 0:
             raise ParseError(f"{raw.name} holds no mail", hint="it is damaged: export the mailbox again")
 
 
-def _mail(shelf: Shelf, number: int, data: bytes, limits: UnpackLimits) -> RawDocument | Failure:
-    """Named by its Message-ID where it has one, so that it keeps its uri when others are deleted."""
-    head = data[: end.start()] if (end := _HEAD_END.search(data)) else data
+def spans(data: bytes | mmap) -> Iterator[tuple[int, int]]:
+    """From where to where each mail goes, one after the other, without the envelope lines."""
+    start = None
+    for match in _ENVELOPE.finditer(data):
+        if start is not None:
+            yield start, match.start()
+        start = match.end()
+    if start is not None:
+        yield start, len(data)
+
+
+def name_mail(shelf: Shelf, number: int, head: bytes) -> str:
+    """The uri of a mail: by its Message-ID where it has one, so that it stays when others are deleted."""
+    head = head[: end.start()] if (end := _HEAD_END.search(head)) else head
     found = _ID.search(head)
     uri = shelf.place(found[1].decode("latin-1").replace("/", "_") + ".eml") if found else ""
-    if not isinstance(uri, str) or not uri:
-        uri = shelf.numbered(number, "mail.eml")
-    if len(data) > limits.member_bytes:
-        return too_large(uri, limits.member_bytes)
-    return RawDocument(uri, f"mail-{number}.eml", _QUOTED.sub(rb"\1", data))
+    return uri if isinstance(uri, str) and uri else shelf.numbered(number, "mail.eml")
+
+
+def plain(mail: bytes) -> bytes:
+    """A mail without the > that mailboxes put before lines that begin with "From "."""
+    return _QUOTED.sub(rb"\1", mail)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import lzma
+import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from ragent.errors import ParseError
 from ragent.types import RawDocument
@@ -17,6 +18,7 @@ from ragent_connectors.parsers.decoding import clean
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+Read = TypeVar("Read")
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(ValueError, RuntimeError, NotImplementedError, IndexError),
@@ -24,6 +26,8 @@ DAMAGE = (
 _LOCAL_HEADER = re.compile(rb"PK\x03\x04.{22}(.{2}).{2}", re.DOTALL)
 _MAX_BYTES = 500_000_000
 _MAX_XML_BYTES = 100_000_000
+# The namespaces of "strict" Office Open XML, which otherwise is the same (ECMA-376 part 1, annex A).
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _PROPERTIES = "docProps/core.xml"
 _NAMES = {"creator": "author"} | {
     name: name for name in ("title", "subject", "keywords", "created", "modified")
@@ -100,8 +104,9 @@ class Package:
         Raises:
             ParseError: it is missing, damaged or nested without bounds.
         """
-        data = self.read(name)
         from lxml import etree
+
+        data = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", self.read(name))
 
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
@@ -112,6 +117,32 @@ class Package:
             raise ParseError(
                 f"{self._raw.name} is a damaged {self._kind} file: {name}: {error}", hint="get a whole copy"
             ) from error
+
+    def optional(self, read: Callable[[Package], Read]) -> Read | None:
+        """What a part says that the document can do without; None where it is missing or damaged."""
+        try:
+            return read(self)
+        except ParseError:
+            return None
+
+
+def relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
+    """What a part (or the package, called "") refers to inside the file: by id, the kind and the part's name.
+
+    Raises:
+        ParseError: the listing is damaged.
+    """
+    folder, _, name = part.rpartition("/")
+    listing = posixpath.join(folder, "_rels", f"{name}.rels")
+    if listing not in package.names:
+        return {}
+    found = {}
+    for relation in package.xml(listing):
+        if relation.get("TargetMode") != "External":
+            kind = relation.get("Type", "").rpartition("/")[2]
+            target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", "")))
+            found[relation.get("Id", "")] = (kind, target.lstrip("/"))
+    return found
 
 
 def local_name(element: _Element) -> str:

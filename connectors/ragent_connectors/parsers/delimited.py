@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import islice
+from typing import Literal
 
 from ragent.types import Document, RawDocument
 from ragent_connectors.parsers.decoding import decode, is_binary, unicode_encoding
@@ -38,6 +40,7 @@ class DelimitedParser:
         if "." in name.lstrip(".") and not name.endswith(_VAGUE):
             return 0.0
         head = raw.data[:_HEAD].decode(unicode_encoding(raw.data) or "latin-1", "replace")
+        head = head.replace("\r\n", "\n").replace("\r", "\n")
         # Prose has commas too: they alone make no table of a file that is called text.
         if name.endswith(".txt") and _delimiter(head) == ",":
             return 0.0
@@ -62,15 +65,16 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
     yield from enumerate(_records(text, delimiter), 1)
 
 
-def _records(text: str, delimiter: str) -> list[list[str]]:
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    """One at a time: as lists, the cells of a large file take a hundred times its size."""
     # The module's own limit of 128 kB is for all who use it, and can only be set for all.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-    records = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    lines = max((field.count("\n") for field in records[-1]), default=0) if records else 0
-    if lines > _TALLEST_FIELD and text.count('"') % 2:
-        # A quote that was opened and never closed has swallowed the rest of the file.
-        return list(csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE))
-    return records
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+    if text.count('"') % 2:
+        last: list[str] = max(deque(csv.reader(io.StringIO(text), delimiter=delimiter), 1), default=[])
+        if max((field.count("\n") for field in last), default=0) > _TALLEST_FIELD:
+            quoting = csv.QUOTE_NONE  # a quote that was opened and never closed swallows the rest of the file
+    yield from csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting)
 
 
 def _delimiter(text: str) -> str:
@@ -84,7 +88,7 @@ def _delimiter(text: str) -> str:
 
 def _regularity(head: str, delimiter: str) -> tuple[float, int]:
     """The share of records with the usual number of fields, and that number; 0 where they have one."""
-    records = [record for record in _records(head, delimiter)[:_RECORDS] if any(record)]
+    records = [record for record in islice(_records(head, delimiter), _RECORDS) if any(record)]
     if not records:
         return 0.0, 0
     width, often = Counter(map(len, records)).most_common(1)[0]
@@ -93,9 +97,7 @@ def _regularity(head: str, delimiter: str) -> tuple[float, int]:
 
 def _is_regular(head: str, *, whole: bool) -> bool:
     """Whether all records have the same fields; the last may have been cut."""
-    text = head.replace("\r\n", "\n").replace("\r", "\n")
-    if not whole:
-        text = text[: text.rfind("\n") + 1]
+    text = head if whole else head[: head.rfind("\n") + 1]
     if text.count("\n") < _FEWEST - 1:
         return False
     return any(_regularity(text, delimiter)[0] == 1.0 for delimiter in _DELIMITERS)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from ragent.errors import ParseError
 from ragent.types import Document, RawDocument
-from ragent_connectors.parsers.archives import open_archive, part_names
-from ragent_connectors.parsers.decoding import clean
+from ragent_connectors.parsers.archives import Package, core_properties, part_names, relations
 from ragent_connectors.parsers.titles import choose_title
 from ragent_connectors.parsers.writer import TextWriter
-
-if TYPE_CHECKING:
-    from docx.document import Document as WordDocument
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_NOTES = ("footnotes", "endnotes")
+_MAIN = "word/document.xml"
+_NOTES = ("footnotes", "endnotes", "comments")
+_MARGINS = ("header", "footer")
+_ON = (None, "1", "true", "on")
 _HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 
 
@@ -32,13 +31,15 @@ class DocxParser:
         return 1.0 if any(name.startswith("word/document") for name in part_names(raw)) else 0.0
 
     def parse(self, raw: RawDocument) -> Document:
-        open_archive(raw, "DOCX").close()
-        word = _opened(raw)
+        package = Package(raw, "DOCX")
         writer = TextWriter()
-        _Walker(word, writer).walk()
+        _Walker(package, writer).walk()
         if not writer.text:
-            raise ParseError(f"{raw.name} holds no text", hint="if it holds pictures of text, run OCR on it")
-        metadata = _metadata(word)
+            raise ParseError(
+                f"{raw.name} holds no text",
+                hint="if it holds pictures of text, save it as PDF: scanned pages are read by OCR",
+            )
+        metadata = package.optional(core_properties) or {}
         return Document(
             uri=raw.uri,
             title=choose_title(raw, (metadata.get("title"), writer.first_heading())),
@@ -52,20 +53,46 @@ class DocxParser:
 class _Walker:
     """Writes paragraphs, lists and tables in the order of the document, text boxes and notes included."""
 
-    def __init__(self, word: WordDocument, writer: TextWriter) -> None:
-        self._word = word
+    def __init__(self, package: Package, writer: TextWriter) -> None:
+        self._package = package
         self._writer = writer
-        self._styles = _Styles(word)
+        self._main = _main(package)
+        self._relations = package.optional(partial(relations, part=self._main)) or {}
+        self._styles = _Styles(self._first("styles"))
         self._items: list[str] = []
+        self._label = ""
 
     def walk(self) -> None:
-        """Write the body, then the foot- and endnotes."""
-        self._children(self._word.element.body)
-        for root in _notes(self._word):
-            for note in root:
+        """Write the body, then the foot- and endnotes and the comments, then what heads and foots pages."""
+        for body in self._package.xml(self._main).iter(_W + "body"):
+            self._children(body)
+        for kind in _NOTES:
+            self._label = "comment" if kind == "comments" else ""
+            notes = self._first(kind)
+            for note in notes if notes is not None else ():
                 if note.get(_W + "type") is None:  # separators have a type, real notes have none
                     self._children(note)
+                self._end_list()
+        seen = set()
+        for kind in _MARGINS:
+            self._label = kind
+            for root in self._parts(kind):
+                text = "".join(root.itertext()).strip()
+                if text not in seen and any(c.isalpha() for c in text):
+                    self._children(root)
+                seen.add(text)
         self._end_list()
+
+    def _first(self, kind: str) -> Any:
+        return next(self._parts(kind), None)
+
+    def _parts(self, kind: str) -> Iterator[Any]:
+        """The roots of the parts of a kind; the text can be read without those that are damaged."""
+        for named, target in self._relations.values():
+            if named == kind and target in self._package.names:
+                root = self._package.optional(partial(Package.xml, name=target))
+                if root is not None:
+                    yield root
 
     def _children(self, parent: Any) -> None:
         for element in parent:
@@ -73,7 +100,7 @@ class _Walker:
                 self._paragraph(element)
             elif element.tag == _W + "tbl":
                 self._end_list()
-                self._writer.add("table", "\n".join(_rows(element)))
+                self._writer.add("table", "\n".join(_rows(element)), label=self._label)
             elif element.tag in (_W + "sdt", _W + "sdtContent", _W + "customXml", _W + "ins", _W + "moveTo"):
                 self._children(element)
 
@@ -88,23 +115,22 @@ class _Walker:
             self._items.append("  " * indent + "- " + text.strip())
         elif text.strip():
             self._end_list()
-            self._writer.add("paragraph", text)
+            self._writer.add("paragraph", text, label=self._label)
         for box in paragraph.iter(_W + "txbxContent"):
             if not any(parent.tag in (_FALLBACK, _W + "txbxContent") for parent in box.iterancestors()):
                 self._children(box)
 
     def _end_list(self) -> None:
-        self._writer.add("list", "\n".join(self._items))
+        self._writer.add("list", "\n".join(self._items), label=self._label)
         self._items.clear()
 
 
 class _Styles:
     """Which paragraph styles are headings or list items, through the styles they are based on."""
 
-    def __init__(self, word: WordDocument) -> None:
+    def __init__(self, styles: Any) -> None:
         self._elements = {}
-        styles = getattr(word.part, "styles", None)
-        for element in styles.element if styles is not None else ():
+        for element in styles if styles is not None else ():
             if element.tag == _W + "style":
                 self._elements[element.get(_W + "styleId")] = element
         self._known: dict[str, tuple[int, bool]] = {}
@@ -172,6 +198,8 @@ def _text(paragraph: Any) -> str:
             parts.append("\n")
         elif tag == _W + "noBreakHyphen":
             parts.append("-")
+        elif tag == _W + "r" and _is_hidden(element):
+            continue
         elif tag not in (_W + "txbxContent", _W + "pPr", _W + "rPr", _W + "moveFrom", _W + "del", _FALLBACK):
             stack.extend(reversed(element))
     return "".join(parts)
@@ -191,34 +219,13 @@ def _rows(table: Any) -> Iterator[str]:
             yield " | ".join(cells)
 
 
-def _notes(word: WordDocument) -> Iterator[Any]:
-    from docx.oxml.parser import parse_xml
-
-    for relation in word.part.rels.values():
-        if relation.reltype.rsplit("/", 1)[-1] in _NOTES and not relation.is_external:
-            yield parse_xml(relation.target_part.blob)
+def _is_hidden(run: Any) -> bool:
+    vanish = run.find(f"{_W}rPr/{_W}vanish")
+    return vanish is not None and vanish.get(_W + "val") in _ON
 
 
-def _metadata(word: WordDocument) -> dict[str, str]:
-    properties = word.core_properties
-    found = {
-        "title": properties.title,
-        "author": properties.author,
-        "subject": properties.subject,
-        "keywords": properties.keywords,
-        "created": properties.created.isoformat() if properties.created else "",
-        "modified": properties.modified.isoformat() if properties.modified else "",
-    }
-    return {key: clean(value).strip() for key, value in found.items() if value and value.strip()}
-
-
-def _opened(raw: RawDocument) -> WordDocument:
-    import docx
-
-    try:
-        return docx.Document(io.BytesIO(raw.data))
-    except Exception as error:
-        raise ParseError(
-            f"{raw.name} is not a readable DOCX file: {error or type(error).__name__}",
-            hint="open it in a word processor and save it as Word Document (.docx)",
-        ) from error
+def _main(package: Package) -> str:
+    """The part that holds the text: not all programs call it `word/document.xml`."""
+    found = package.optional(partial(relations, part="")) or {}
+    named = next((target for kind, target in found.values() if kind == "officeDocument"), _MAIN)
+    return named if named in package.names else _MAIN

@@ -24,6 +24,8 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _XLS = "application/vnd.ms-excel"
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,7})"')
 _COLUMN = re.compile(rb'\br="([A-Z]{1,3})\d')
+# Beyond XFD1048576, the last cell that a sheet may have, the library counts for ever.
+_IMPOSSIBLE = re.compile(rb'\br="(?:[A-Z]{4,}\d*|[A-Z]*\d{8,})"')
 _FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
 
 
@@ -124,7 +126,8 @@ def _checked(raw: RawDocument) -> dict[str, str]:
         raise ParseError(f"{raw.name} is a binary workbook (XLSB)", hint="save it as .xlsx")
     sheets = [name for name in package.names if name.startswith("xl/worksheets/") and name.endswith(".xml")]
     for name in sheets:
-        if _area(package.read(name)) > MAX_CELLS:
+        sheet = package.read(name)
+        if _IMPOSSIBLE.search(sheet) or _area(sheet) > MAX_CELLS:
             raise too_wide(raw)
     return core_properties(package)
 

@@ -149,7 +149,13 @@ def _decoded(raw: RawDocument) -> str:
     except (LookupError, UnicodeError):
         pass
     if label in ("utf-8", "utf8"):
-        return data.decode("utf-8", "replace")
+        text = data.decode("utf-8", "replace")
+        # A few bytes may be damaged; if most of what isn't ASCII is, the page's word is wrong.
+        return (
+            text
+            if 2 * text.count("\ufffd") < len(text) - len(text.encode("ascii", "ignore"))
+            else detect(raw)
+        )
     try:
         if label and label not in _ESCAPES:
             return data.decode(_LABELS.get(label, label), "replace")

@@ -17,6 +17,8 @@ _NEVER = {
 }
 _CHROME = {"nav", "footer", "aside", "header", "form", "menu"}
 _CHROME_ROLES = {"navigation", "banner", "contentinfo", "search", "complementary"}
+# Within the main part these don't head or foot the page (WAI-ARIA 1.2, 5.3.4), whatever a page calls so.
+_PAGE_ROLES = {"banner", "contentinfo"}
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _BLOCKS = {
     *("address", "article", "body", "blockquote", "center", "dd", "details", "div", "dl", "dt", "fieldset"),
@@ -85,7 +87,8 @@ class HtmlWalker:
             return True
         if tag == "a" and "headerlink" in (attributes.get("class") or ""):
             return True
-        chrome = tag in _CHROME or attributes.get("role") in _CHROME_ROLES
+        role = attributes.get("role")
+        chrome = tag in _CHROME or (role in _CHROME_ROLES and not (role in _PAGE_ROLES and _is_inside(node)))
         return chrome and not self._keep_chrome and node.css_first(_MAIN_PARTS) is None
 
     def _enter(self, node: LexborNode, tag: str) -> None:
@@ -169,6 +172,14 @@ class HtmlWalker:
         lines = _SPACE.sub(" ", "".join(self._inline)).split("\v")
         self._inline.clear()
         return "\n".join(line.strip(" ") for line in lines).strip()
+
+
+def _is_inside(node: LexborNode) -> bool:
+    """Whether a node is within the main part of its page."""
+    parent = node.parent
+    while parent is not None and parent.tag not in ("main", "article"):
+        parent = parent.parent
+    return parent is not None
 
 
 def _lays_out(table: LexborNode) -> bool:

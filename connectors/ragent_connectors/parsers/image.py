@@ -1,6 +1,8 @@
-"""Images of text (PNG, JPEG, TIFF), through OCR."""
+"""Images of text (PNG, JPEG, TIFF, WebP, GIF, BMP, PNM), through OCR."""
 
 from __future__ import annotations
+
+import re
 
 from ragent.errors import ParseError
 from ragent.types import Document, Page, RawDocument
@@ -8,12 +10,18 @@ from ragent_connectors.parsers.ocr import OcrPage, read_image
 from ragent_connectors.parsers.titles import choose_title
 from ragent_connectors.parsers.writer import TextWriter
 
+_HEAD_BYTES = 256
 _MEDIA_TYPES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"II*\0": "image/tiff",
     b"MM\0*": "image/tiff",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
 }
+_WEBP = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+_BMP = re.compile(rb"BM.{8}.{4}[\x0c\x28\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)
+_PNM = re.compile(rb"P[1-6]\s(?:#[^\n]*\n)?\s*\d{1,6}\s+\d{1,6}\s")
 
 
 class ImageParser:
@@ -56,4 +64,8 @@ def _write(writer: TextWriter, page: OcrPage) -> int:
 
 
 def _media_type(raw: RawDocument) -> str:
-    return next((kind for magic, kind in _MEDIA_TYPES.items() if raw.data.startswith(magic)), "")
+    head = raw.data[:_HEAD_BYTES]
+    patterns = {_WEBP: "image/webp", _BMP: "image/bmp", _PNM: "image/x-portable-anymap"}
+    by_magic = (kind for magic, kind in _MEDIA_TYPES.items() if head.startswith(magic))
+    by_pattern = (kind for pattern, kind in patterns.items() if pattern.match(head))
+    return next(by_magic, None) or next(by_pattern, "")

@@ -27,6 +27,9 @@ _KNOWN = {
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _BLANKS = re.compile(r"\n[ \t]*\n\s*")
 _MAX_PARTS = 10_000
+_LONGEST_HEADER = 10_000
+_HEADERS = HeaderRegistry()
+_PLAIN_HEADERS = HeaderRegistry(default_class=UnstructuredHeader, use_default_map=False)
 
 
 def looks_like_mail(data: bytes, name: str = "") -> float:
@@ -182,11 +185,27 @@ def _is_decoration(part: EmailMessage) -> bool:
 
 
 def _header(name: str, value: str) -> Any:
-    """The standard library's header, or the plain text where its own parser trips over it."""
+    """The standard library's header, or the plain text where its own parser trips over it.
+
+    Its parser's time grows with the square of the length: 20,000 recipients take it minutes.
+    """
+    if not value.isascii():
+        value = _decoded(value)
+    if len(value) > _LONGEST_HEADER:
+        return value.replace("\r", "").replace("\n", "")
     try:
-        return HeaderRegistry()(name, value)
+        return _HEADERS(name, value)
     except Exception:
-        return HeaderRegistry(default_class=UnstructuredHeader, use_default_map=False)(name, value)
+        return _PLAIN_HEADERS(name, value)
+
+
+def _decoded(value: str) -> str:
+    """A header with bytes above 127 in it, which it should not have (they arrive as lone surrogates)."""
+    data = value.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from ragent.errors import ParseError
 
 INSTALL_HINT = "install Tesseract for OCR (apt-get install tesseract-ocr, or brew install tesseract)"
 _LANGUAGES = "OCR_LANGUAGES"
+OCR_HINT = f"name its language (install tesseract-ocr-deu, set {_LANGUAGES}=deu), or leave it out"
 _SECONDS = 120
 _MEMORY = 2_000_000_000
 _WORD = "5"
@@ -73,7 +74,7 @@ def read_image(image: bytes, *, dpi: int | None = None) -> list[OcrPage]:
     if pages and not sure:
         raise ParseError(
             "OCR is not sure enough of what it read",
-            hint=f"name its language (install tesseract-ocr-deu, set {_LANGUAGES}=deu)",
+            hint=OCR_HINT,
         )
     return sure
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragent.errors import ParseError
 from ragent.types import Document, Page, RawDocument
 from ragent_connectors.parsers.decoding import clean
-from ragent_connectors.parsers.ocr import INSTALL_HINT, is_available
-from ragent_connectors.parsers.pdf_layout import HYPHEN, OutlineEntry, PageBlock, TextLine, page_blocks
-from ragent_connectors.parsers.pdf_scan import Scans, has_image, read_scans
+from ragent_connectors.parsers.ocr import INSTALL_HINT, OCR_HINT, is_available
+from ragent_connectors.parsers.pdf_layout import OutlineEntry, PageBlock, page_blocks
+from ragent_connectors.parsers.pdf_lines import page_lines
+from ragent_connectors.parsers.pdf_scan import Scans, has_marks, read_scans
+from ragent_connectors.parsers.pdf_table import TextLine
 from ragent_connectors.parsers.titles import choose_title
 from ragent_connectors.parsers.writer import TextWriter
 
@@ -23,8 +27,8 @@ if TYPE_CHECKING:
 _HEADER_BYTES = 1024
 _MAX_OUTLINE = 5000
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})(\d{2})?)?")
-# PDFium writes U+FFFE (older ones U+0002) for a hyphen at the end of a line, and no line end after it.
-_LINE_END = re.compile("[\x02\ufffe](?:\r?\n)?|\r?\n")
+PASSWORDS = "RAGENT_SECRET_PDF"
+"""The environment variable that holds passwords to try, one a line. They are kept nowhere."""
 # PDFium is not thread safe, not even between documents.
 _LOCK = threading.Lock()
 
@@ -36,19 +40,14 @@ class PdfParser:
         return 1.0 if b"%PDF-" in raw.data[:_HEADER_BYTES] else 0.0
 
     def parse(self, raw: RawDocument) -> Document:
-        import pypdfium2 as pdfium
-
         with _LOCK:
-            try:
-                pdf = pdfium.PdfDocument(raw.data)
-            except pdfium.PdfiumError as error:
-                raise _refusal(raw, error) from error
+            pdf = _opened(raw)
         try:
             with _LOCK:
                 properties = pdf.get_metadata_dict(skip_empty=True)
                 outline = _outline(pdf)
-                lines = [_page_lines(pdf, number) for number in range(len(pdf))]
-                scanned = [index for index, page in enumerate(lines) if not page and has_image(pdf, index)]
+                lines = [page_lines(pdf, number) for number in range(len(pdf))]
+                scanned = [index for index, page in enumerate(lines) if not page and has_marks(pdf, index)]
             scans = read_scans(pdf, scanned, _LOCK)
         finally:
             with _LOCK:
@@ -80,8 +79,7 @@ def _document(raw: RawDocument, read: _Read) -> Document:
                 starts[-1] = before + 2  # the blank line between belongs to the page before
     text = writer.text
     if not text:
-        hint = "run OCR on it first (ocrmypdf, say)" if is_available() else INSTALL_HINT
-        raise ParseError(f"{raw.name} has no text layer: it holds only images", hint=hint)
+        raise _no_text(raw, read.scans)
     starts = [min(start, len(text)) for start in starts]
     pages = tuple(
         Page(number, start, end)
@@ -99,6 +97,16 @@ def _document(raw: RawDocument, read: _Read) -> Document:
     )
 
 
+def _no_text(raw: RawDocument, scans: Scans) -> ParseError:
+    if not scans.tried:
+        return ParseError(f"{raw.name} holds no text: its pages are blank", hint="leave it out")
+    if is_available():
+        return ParseError(
+            f"{raw.name} has no text layer, and OCR found no text in its pictures", hint=OCR_HINT
+        )
+    return ParseError(f"{raw.name} has no text layer: its pages are pictures", hint=INSTALL_HINT)
+
+
 def _scan_metadata(scans: Scans) -> dict[str, Any]:
     """Page numbers: whose text is OCR's, and whose images nobody read."""
     found = {
@@ -106,57 +114,6 @@ def _scan_metadata(scans: Scans) -> dict[str, Any]:
         "unread_pages": [index + 1 for index in scans.unread],
     }
     return {name: pages for name, pages in found.items() if pages}
-
-
-def _page_lines(pdf: pdfium.PdfDocument, index: int) -> list[TextLine]:
-    """The lines of one page in PDFium's reading order; a page that can't be read has none."""
-    import pypdfium2 as pdfium
-
-    try:
-        page = pdf[index]
-    except pdfium.PdfiumError:
-        return []
-    try:
-        text_page = page.get_textpage()
-    except pdfium.PdfiumError:
-        page.close()
-        return []
-    try:
-        return _lines(text_page)
-    finally:
-        text_page.close()
-        page.close()
-
-
-def _lines(text_page: pdfium.PdfTextPage) -> list[TextLine]:
-    from pypdfium2.raw import FPDFText_GetCharIndexFromTextIndex as char_index
-
-    lines: list[TextLine] = []
-    text = text_page.get_text_range(errors="replace")
-    start = 0
-    for end in (*_LINE_END.finditer(text), None):
-        raw_line = text[start : end.start() if end else len(text)]
-        stripped = raw_line.strip()
-        if stripped:
-            first = start + raw_line.index(stripped)
-            last = first + len(stripped) - 1
-            left = _box(text_page, char_index(text_page, first))
-            right = _box(text_page, char_index(text_page, last)) if last > first else left
-            hyphen = HYPHEN if end and end[0][0] in "\x02\ufffe" else ""
-            lines.append(TextLine(stripped + hyphen, left[0], right[2], left[1], left[3]))
-        start = end.end() if end else len(text)
-    return lines
-
-
-def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top in points, with the height of the font; zeros where PDFium knows none."""
-    import pypdfium2 as pdfium
-
-    try:
-        left, bottom, right, top = text_page.get_charbox(index, loose=True) if index >= 0 else (0, 0, 0, 0)
-    except pdfium.PdfiumError:
-        return 0.0, 0.0, 0.0, 0.0
-    return left, bottom, right, top
 
 
 def _outline(pdf: pdfium.PdfDocument) -> list[OutlineEntry]:
@@ -183,12 +140,32 @@ def _metadata(properties: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
+def _opened(raw: RawDocument) -> pdfium.PdfDocument:
+    """The document, by the first password that fits where it needs one.
+
+    Raises:
+        ParseError: it is damaged, or none fits.
+    """
+    import pypdfium2 as pdfium
+    from pypdfium2.raw import FPDF_ERR_PASSWORD
+
+    try:
+        return pdfium.PdfDocument(raw.data)
+    except pdfium.PdfiumError as error:
+        if error.err_code == FPDF_ERR_PASSWORD:
+            for password in os.environ.get(PASSWORDS, "").splitlines():
+                with suppress(pdfium.PdfiumError):
+                    return pdfium.PdfDocument(raw.data, password=password)
+        raise _refusal(raw, error) from error
+
+
 def _refusal(raw: RawDocument, error: Exception) -> ParseError:
     from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
     code = getattr(error, "err_code", None)
     if code == FPDF_ERR_PASSWORD:
-        return ParseError(f"{raw.name} is encrypted", hint="it needs a password: save a copy without one")
+        hint = f"it needs a password: give it in {PASSWORDS}, or save a copy without one"
+        return ParseError(f"{raw.name} is encrypted", hint=hint)
     if code == FPDF_ERR_SECURITY:
         return ParseError(
             f"{raw.name} uses an encryption that can't be read", hint="save a copy without encryption"

@@ -13,6 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from ragent.types import BlockKind
+from ragent_connectors.parsers.pdf_table import Cell, TextLine, table_text, unfolded
 
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " "}
@@ -25,41 +26,19 @@ _HYPHENS = (HYPHEN, "-", "\u2010")
 _HEADING_SCALE = 1.15
 _HEADING_LENGTH = 200
 _FULL_LINE = 0.8
-_SPARSE = 0.65
-
-
-@dataclass(frozen=True, slots=True)
-class TextLine:
-    """A line of text and its box in points, y upwards; zeros where the position is unknown."""
-
-    text: str
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-    @property
-    def size(self) -> float:
-        """Height of its font, to half a point, so that equal fonts compare equal."""
-        return round((self.top - self.bottom) * 2) / 2
-
-    @property
-    def density(self) -> float:
-        """Characters per stretch as wide as the font is high: low where columns leave gaps."""
-        width = self.right - self.left
-        return len(self.text) * self.size / width if width > 0 else 0.0
+_BOLD_LINES = 2
+_BOLD_SHARE = 0.25
+CELL_GAP = 0.9
+"""A gap this wide, in heights of the font, parts two cells."""
+_MARKER = re.compile(r"[\W_]|\(?[\dA-Za-z]{1,2}(\.\d{1,2}){0,3}[.)]?")
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What is usual in a document: heading levels by font size, and the density of flowing text."""
+    """Heading levels by font size; and the level of bold lines of the body's size, 0 where they are none."""
 
     levels: dict[float, int]
-    density: float
-
-    def is_row(self, line: TextLine) -> bool:
-        """Whether a line has the gaps of a table's row."""
-        return 0 < line.density < _SPARSE * self.density
+    bold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +63,9 @@ def page_blocks(
     pages: Sequence[Sequence[TextLine]], outline: Sequence[OutlineEntry]
 ) -> Iterator[list[PageBlock]]:
     """The blocks of each page. Headings are the bookmarked ones; without any, what is set in larger type."""
-    pages = [_visual_lines(lines) for lines in pages]
+    pages = [unfolded(_visual_lines(lines)) for lines in pages]
     marked = [_marked(lines, [e for e in outline if e.page == page]) for page, lines in enumerate(pages)]
-    style = Style({} if any(marked) else _size_levels(pages), _usual_density(pages))
+    style = Style({}) if any(marked) else _usual_style(pages)
     for lines, headings in zip(pages, marked, strict=True):
         yield _blocks(lines, headings, style)
 
@@ -100,10 +79,28 @@ def _visual_lines(pieces: Sequence[TextLine]) -> list[TextLine]:
         if last and overlap > 0.2 * min(last.size, piece.size) and piece.left >= last.right - 1:
             gap = " " if piece.left - last.right > 0.15 * max(last.size, piece.size) else ""
             tall = max(last, piece, key=lambda line: line.size)
-            lines[-1] = TextLine(last.text + gap + piece.text, last.left, piece.right, tall.bottom, tall.top)
+            cells = _side_by_side(last, piece, gap)
+            bold = last.bold and piece.bold
+            text = last.text + gap + piece.text
+            lines[-1] = TextLine(text, last.left, piece.right, tall.bottom, tall.top, cells, bold)
         else:
             lines.append(piece)
     return lines
+
+
+def _side_by_side(last: TextLine, piece: TextLine, gap: str) -> tuple[Cell, ...]:
+    """The cells of two pieces of one line."""
+    left, right = last.whole, piece.whole
+    if piece.left - last.right > CELL_GAP * max(last.size, piece.size):
+        return (*left, *right)
+    middle = Cell(left[-1].text + gap + right[0].text, left[-1].left, right[0].right)
+    cells = (*left[:-1], middle, *right[1:])
+    return cells if len(cells) > 1 else ()
+
+
+def _is_row(line: TextLine) -> bool:
+    """Whether a line has the gaps of a table's row; the one behind a number or a bullet is none."""
+    return len(line.cells) > 2 or (len(line.cells) == 2 and not _MARKER.fullmatch(line.cells[0].text))
 
 
 def _blocks(lines: Sequence[TextLine], headings: dict[int, tuple[int, int]], style: Style) -> list[PageBlock]:
@@ -130,9 +127,13 @@ def _blocks(lines: Sequence[TextLine], headings: dict[int, tuple[int, int]], sty
 
 def _block(lines: Sequence[TextLine], style: Style) -> PageBlock:
     level = style.levels.get(lines[0].size, 0)
-    if len(lines) > 1 and all(style.is_row(line) for line in lines):
-        return PageBlock("table", "\n".join(line.text.translate(_LIGATURES) for line in lines))
+    if len(lines) > 1 and all(map(_is_row, lines)):
+        text = table_text(lines).translate(_LIGATURES)
+        return PageBlock("table" if " | " in text else "list", text)
     text = _joined(lines)
+    if not level and all(line.bold and not _is_row(line) for line in lines):
+        short = len(lines) <= _BOLD_LINES and not text.endswith((".", ",", ";"))
+        level = style.bold if short else 0
     if level and len(text) <= _HEADING_LENGTH and any(c.isalpha() for c in text):
         return PageBlock("heading", text.replace("\n", " "), level)
     return PageBlock("list" if _ITEM.match(text) else "paragraph", text)
@@ -142,12 +143,12 @@ def _breaks(before: Sequence[TextLine], line: TextLine, pitch: float, style: Sty
     """Whether a new block begins at `line`, after the lines of the current one."""
     last = before[-1]
     step = last.bottom - line.bottom
-    if abs(last.size - line.size) > 0.1 * max(last.size, line.size) or style.is_row(last) != style.is_row(
-        line
-    ):
-        return True
-    if style.is_row(line):
+    if _is_row(last) and _is_row(line):  # the header may be larger
         return step > 2.2 * pitch
+    if abs(last.size - line.size) > 0.1 * max(last.size, line.size) or _is_row(last) != _is_row(line):
+        return True
+    if style.bold and last.bold != line.bold:
+        return True
     return bool(_ITEM.match(line.text)) or _new_paragraph(before, line, step, pitch)
 
 
@@ -189,15 +190,11 @@ def _pitch(lines: Sequence[TextLine]) -> float:
     return median(positive) if positive else 0.0
 
 
-def _usual_density(pages: Sequence[Sequence[TextLine]]) -> float:
-    """Median over characters, so that long lines count for more."""
-    lines = sorted((line for lines in pages for line in lines), key=lambda line: line.density)
-    half = sum(len(line.text) for line in lines) / 2
-    for line in lines:
-        half -= len(line.text)
-        if half <= 0:
-            return line.density
-    return 0.0
+def _usual_style(pages: Sequence[Sequence[TextLine]]) -> Style:
+    levels = _size_levels(pages)
+    letters = sum(len(line.text) for lines in pages for line in lines)
+    bold = sum(len(line.text) for lines in pages for line in lines if line.bold)
+    return Style(levels, min(max(levels.values(), default=0) + 1, 6) if bold < _BOLD_SHARE * letters else 0)
 
 
 def _size_levels(pages: Sequence[Sequence[TextLine]]) -> dict[float, int]:

@@ -14,28 +14,32 @@ if TYPE_CHECKING:
 
 _DPI = 200
 _MAX_PIXELS = 40_000_000
-_NESTING = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """`read`: what OCR found, by index of the page; `unread`: the pages with images that nobody read."""
+    """`read`: what OCR found, by index of the page. `unread`: the pages with marks that nobody read;
+    `tried`: whether there were any such pages.
+    """
 
     read: dict[int, OcrPage]
     unread: tuple[int, ...]
+    tried: bool = False
 
 
-def has_image(pdf: pdfium.PdfDocument, index: int) -> bool:
-    """Whether a page shows an image; a page that can't be read shows none."""
+def has_marks(pdf: pdfium.PdfDocument, index: int) -> bool:
+    """Whether a page shows anything: an image, drawn letters, or text whose font says not what it means.
+
+    A page that can't be read shows nothing.
+    """
     import pypdfium2 as pdfium
-    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
     try:
         page = pdf[index]
     except pdfium.PdfiumError:
         return False
     try:
-        return any(True for _ in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=_NESTING))
+        return any(True for _ in page.get_objects(max_depth=1))
     finally:
         page.close()
 
@@ -45,7 +49,7 @@ def read_scans(pdf: pdfium.PdfDocument, indices: list[int], lock: AbstractContex
     read: dict[int, OcrPage] = {}
     unread: list[int] = []
     if not is_available():
-        return Scans(read, tuple(indices))
+        return Scans(read, tuple(indices), bool(indices))
     for index in indices:
         with lock:
             image = _rendered(pdf, index)
@@ -54,7 +58,7 @@ def read_scans(pdf: pdfium.PdfDocument, indices: list[int], lock: AbstractContex
             read.update((index, page) for page in found)
         except ParseError:
             unread.append(index)
-    return Scans(read, tuple(unread))
+    return Scans(read, tuple(unread), bool(indices))
 
 
 def _rendered(pdf: pdfium.PdfDocument, index: int) -> bytes:

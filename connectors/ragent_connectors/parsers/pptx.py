@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ragent.errors import ParseError
 from ragent.types import Document, Page, RawDocument
-from ragent_connectors.parsers.archives import Package, core_properties, part_names
+from ragent_connectors.parsers.archives import Package, core_properties, part_names, relations
 from ragent_connectors.parsers.titles import choose_title
 from ragent_connectors.parsers.writer import TextWriter
 
@@ -64,7 +63,7 @@ class _Slide:
         self._package = package
         self._name = name
         self._writer = writer
-        self._relations = _relations(package, name)
+        self._relations = relations(package, name)
 
     def write(self) -> None:
         shapes = list(_shapes(self._package.xml(self._name)))
@@ -126,26 +125,11 @@ class _Slide:
 
 def _slides(package: Package) -> Iterator[str]:
     """Names of the slides' parts in the order of the show; hidden ones too."""
-    relations = _relations(package, _MAIN)
+    related = relations(package, _MAIN)
     for entry in package.xml(_MAIN).iter(_P + "sldId"):
-        kind, target = relations.get(entry.get(_R + "id", ""), ("", ""))
+        kind, target = related.get(entry.get(_R + "id", ""), ("", ""))
         if kind == "slide" and target in package.names:
             yield target
-
-
-def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
-    """What a part refers to inside the file: by id, the kind and the other part's name."""
-    folder, _, name = part.rpartition("/")
-    listing = f"{folder}/_rels/{name}.rels"
-    if listing not in package.names:
-        return {}
-    found = {}
-    for relation in package.xml(listing):
-        if relation.get("TargetMode") != "External":
-            kind = relation.get("Type", "").rpartition("/")[2]
-            target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", "")))
-            found[relation.get("Id", "")] = (kind, target.lstrip("/"))
-    return found
 
 
 def _shapes(root: _Element) -> Iterator[_Element]:

@@ -31,6 +31,7 @@ _PROSE = {
     "text",
     "seg",
 }
+_SVG = "{http://www.w3.org/2000/svg}"
 _MARKUP = re.compile(r"<(?:p|div|br|a|span|img|h[1-6]|ul|ol|li|table|b|i|em|strong)\b[^<>]*>", re.IGNORECASE)
 _RECORD_CHARS = 800
 _LONG_VALUE = 300
@@ -45,7 +46,10 @@ class XmlWalker:
         self._writer = writer
 
     def walk(self, root: _Element) -> None:
-        """Write the tree."""
+        """Write the tree, a drawing's without its scripts and styles."""
+        for unseen in list(root.iter(_SVG + "script", _SVG + "style")):
+            if (parent := unseen.getparent()) is not None:
+                parent.remove(unseen)
         self._element(root, local_name(root), 1)
 
     def _element(self, element: _Element, path: str, depth: int) -> None:

@@ -1,17 +1,16 @@
-"""What a crawler reads besides pages: links, sitemaps and robots.txt."""
+"""What a crawler reads in pages: links, and sitemaps."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import urllib.robotparser
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ragent.errors import SourceError
-from ragent.web import Fetched, Fetcher
+from ragent.web import Fetched
 
 _XML_HEAD = 4096
 _MAX_SITEMAP = 50_000_000  # the protocol's own limit
@@ -105,45 +104,6 @@ def sitemap_of(fetched: Fetched) -> tuple[list[SitemapEntry], list[str]] | None:
     ]
     maps = [url.strip() for element in root.iterfind("{*}sitemap") if (url := element.findtext("{*}loc"))]
     return entries, maps
-
-
-class Robots:
-    """Obeys robots.txt (RFC 9309), read once a site."""
-
-    def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
-        self._rules: dict[str, urllib.robotparser.RobotFileParser] = {}
-
-    def allows(self, url: str) -> bool:
-        """Whether our agent may fetch a URL."""
-        return self._of(url).can_fetch(self._fetcher.agent, url)
-
-    def delay(self, url: str) -> float:
-        """Seconds that the site wants between two requests; 0 where it doesn't say."""
-        return float(self._of(url).crawl_delay(self._fetcher.agent) or 0)
-
-    def _of(self, url: str) -> urllib.robotparser.RobotFileParser:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._rules:
-            self._rules[origin] = self._read(origin)
-        return self._rules[origin]
-
-    def _read(self, origin: str) -> urllib.robotparser.RobotFileParser:
-        """Missing: everything is allowed. A server in trouble: nothing is (RFC 9309, 2.3.1.3 and 2.3.1.4)."""
-        rules = urllib.robotparser.RobotFileParser()
-        fetched = self._fetcher.get(f"{origin}/robots.txt")
-        if fetched.status >= 500:
-            rules.parse(["User-agent: *", "Disallow: /"])
-        elif fetched.status < 300:
-            rules.parse(_lines(fetched.data))
-        else:
-            rules.parse([])
-        return rules
-
-
-def _lines(data: bytes) -> list[str]:
-    return data[:500_000].decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
 
 
 def _unzipped(fetched: Fetched) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +13,7 @@ import xxhash
 
 from ragent.errors import SourceError
 from ragent.types import Item, RawDocument
-from ragent.web import Fetcher, WebLimits
+from ragent.web import Fetcher, WebLimits, split_login
 from ragent_connectors.containers.naming import SEPARATOR
 from ragent_connectors.sources.options import at_least, flag, split_options
 
@@ -52,7 +53,8 @@ class FeedSource:
         self._url = url
         self._fetcher = fetcher or Fetcher()
         self._entries: dict[str, _Entry] = {}
-        self._etag = ""
+        self._listed: tuple[Item, ...] = ()
+        self._known: dict[str, str] = {}
 
     @staticmethod
     def accepts(argument: str) -> bool:
@@ -63,7 +65,8 @@ class FeedSource:
     def open(cls, argument: str, *, max_bytes: int) -> Self:
         """The source for a URL; options: seconds, allow_private."""
         url, options = split_options(argument[len("feed+") :], _OPTIONS)
-        return cls(url, fetcher=Fetcher(WebLimits(max_bytes=max_bytes, **options)))
+        url, login = split_login(url)
+        return cls(url, fetcher=Fetcher(WebLimits(max_bytes=max_bytes, **options), login=login))
 
     @property
     def uri(self) -> str:
@@ -76,9 +79,8 @@ class FeedSource:
         Raises:
             SourceError: it can't be fetched, or is no feed.
         """
-        self._refresh()
-        for entry in self._entries.values():
-            yield Item(entry.uri, f"{entry.date}:{xxhash.xxh3_128_hexdigest(entry.page)}")
+        self._refresh(self._known)
+        yield from self._listed
 
     def load(self, item: Item) -> RawDocument:
         """One entry as an HTML page.
@@ -87,7 +89,7 @@ class FeedSource:
             SourceError: the feed no longer holds it.
         """
         if item.uri not in self._entries:
-            self._refresh()
+            self._refresh({})
         entry = self._entries.get(item.uri)
         if entry is None:
             raise SourceError(
@@ -95,8 +97,21 @@ class FeedSource:
             )
         return RawDocument(item.uri, "entry.html", entry.page)
 
-    def _refresh(self) -> None:
-        fetched = self._fetcher.get(self._url, {"If-None-Match": self._etag} if self._etag else {})
+    def recall(self, memory: str) -> None:
+        """Go on from what `memory` of an earlier process gave; what can't be understood is passed over."""
+        try:
+            known, listed = json.loads(memory)
+            self._listed = tuple(Item(uri, version) for uri, version in listed)
+            self._known = dict(known)
+        except (ValueError, TypeError):
+            self._listed, self._known = (), {}
+
+    def memory(self) -> str:
+        """The headers that ask whether the feed changed, and its entries, as JSON."""
+        return json.dumps([self._known, [(item.uri, item.version) for item in self._listed]])
+
+    def _refresh(self, headers: dict[str, str]) -> None:
+        fetched = self._fetcher.get(self._url, headers)
         if fetched.status == 304:
             return
         if fetched.status >= 300:
@@ -105,7 +120,13 @@ class FeedSource:
             )
         entries = (_read(element, self._url) for element in _elements(fetched.data, self._url))
         self._entries = {entry.uri: entry for entry in entries}
-        self._etag = fetched.headers.get("etag", "")
+        self._listed = tuple(
+            Item(entry.uri, f"{entry.date}:{xxhash.xxh3_128_hexdigest(entry.page)}")
+            for entry in self._entries.values()
+        )
+        asks = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
+        told = {ask: fetched.headers.get(header, "") for ask, header in asks.items()}
+        self._known = {ask: value for ask, value in told.items() if value}
 
 
 def _elements(data: bytes, url: str) -> list[Any]:

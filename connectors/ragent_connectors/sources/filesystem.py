@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
 
 from ragent.errors import MissingExtraError, RagentError, SourceError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"([a-z][a-z0-9+-]*)(?:://|::)", re.IGNORECASE)
 _CHAIN = "::"
+_THROUGH_WEB = re.compile(r"(?:^|::)https?://", re.IGNORECASE)
 # These have sources of their own, which guard more.
 _OTHERS = {"file", "local", "http", "https", "git"}
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "sftp": "sftp", "ssh": "sftp"}
@@ -50,8 +51,26 @@ class FilesystemSource:
 
     @classmethod
     def open(cls, argument: str, *, max_bytes: int) -> Self:
-        """The source for a URL."""
+        """The source for a URL.
+
+        Raises:
+            SourceError: it leads to the web: only the source for web pages keeps from private addresses.
+        """
+        if _THROUGH_WEB.search(argument):
+            raise SourceError(
+                f"can't read {argument}: it goes through the web",
+                hint="give the http address itself: archives are opened wherever they are",
+            )
         return cls(argument, max_bytes=max_bytes)
+
+    @staticmethod
+    def absolute(argument: str) -> str:
+        """The URL with the absolute path of the file of this machine at its end, if there is one."""
+        links = argument.split(_CHAIN)
+        scheme, slashes, path = links[-1].rpartition("://")
+        if len(links) == 1 or scheme not in ("", "file", "local") or not path:
+            return argument
+        return _CHAIN.join((*links[:-1], f"{scheme}{slashes}{Path(path).absolute().as_posix()}"))
 
     @property
     def uri(self) -> str:

@@ -87,6 +87,11 @@ class FolderSource:
             return cls(path, max_bytes=max_bytes)
         return cls(folder, max_bytes=max_bytes, rules=FileRules(include=(f"/{glob}",)))
 
+    @classmethod
+    def absolute(cls, argument: str) -> str:
+        """The `file://` URI, rules included, of what an argument names from the current folder."""
+        return cls.open(argument, max_bytes=0).uri
+
     @property
     def uri(self) -> str:
         """The root, resolved, as a `file://` URI, with the rules: it opens the same source again."""

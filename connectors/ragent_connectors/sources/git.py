@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
@@ -171,18 +173,43 @@ class GitSource:
             self._clone = tempfile.mkdtemp(prefix="ragent-git-")
             weakref.finalize(self, shutil.rmtree, self._clone, ignore_errors=True)
             _run(["git", "init", "--quiet", "--bare", self._clone], self.uri)
-            _run(["git", "-C", self._clone, "remote", "add", "--", "origin", self._location], self.uri)
+            _run(["git", "-C", self._clone, "remote", "add", "--", "origin", self._address], self.uri)
         return self._clone
 
+    @property
+    def _address(self) -> str:
+        """The location without what logs in to a web server: that goes by the environment."""
+        parts = urlsplit(self._location)
+        return (
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if self._login else self._location
+        )
+
+    @property
+    def _login(self) -> str:
+        """`user:password` for a web server, or ""."""
+        parts = urlsplit(self._location)
+        login = parts.netloc.rpartition("@")[0] if parts.scheme.lower() in ("http", "https") else ""
+        return unquote(login if ":" in login or not login else f"{login}:")
+
     def _git(self, *arguments: str) -> bytes:
-        return _run(["git", "-C", self._folder(), *arguments], self.uri)
+        command = ["git", "-C", self._folder(), *arguments]
+        if not self._login:
+            return _run(command, self.uri)
+        key = base64.b64encode(self._login.encode()).decode()
+        parts = urlsplit(self._address)
+        header = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {key}",
+        }
+        return _run(command, self.uri, header)
 
 
 def _is_local(location: str) -> bool:
     return urlsplit(location).scheme.lower() not in _REMOTE
 
 
-def _run(command: list[str], uri: str) -> bytes:
+def _run(command: list[str], uri: str, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Run git without a shell, without asking for passwords, without the transports that run programs."""
     environment = {
         **os.environ,
@@ -191,7 +218,9 @@ def _run(command: list[str], uri: str) -> bytes:
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
         "LC_ALL": "C",
+        **more,
     }
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         environment.pop(name, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
 from ragent.errors import SourceError
+from ragent.ingest.secrets import advice, find_secret
 from ragent.types import Changes, Item, RawDocument
 from ragent_connectors.sources.options import flag, split_options
 
@@ -20,7 +20,6 @@ _PORTS = {"imap": 143, "imaps": 993}
 _SECONDS = 60
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _CURSOR = re.compile(r"(\d+):(\d+)")
-_PASSWORD = "IMAP_PASSWORD"  # noqa: S105  (its name, not the password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class MailAccount:
 
 
 class ImapSource:
-    """The mails of one mailbox: `imaps://user@host/INBOX`, the password in the environment (IMAP_PASSWORD).
+    """The mails of one mailbox: `imaps://user@host/INBOX`, the password as `ragent.ingest.secrets` finds it.
 
     `imap://` begins in the clear and turns to TLS before the password is sent. The mailbox is opened for
     reading: no mail becomes seen. A mail never changes, so listing is a list of numbers.
@@ -58,25 +57,28 @@ class ImapSource:
 
     @classmethod
     def open(cls, argument: str, *, max_bytes: int) -> Self:
-        """`imaps://user@host:993/Folder/Sub#password_env=NAME`; `#plain=1` does without TLS.
+        """`imaps://user@host:993/Folder/Sub`; `#plain=1` does without TLS.
 
         Raises:
             SourceError: user, host or password is missing.
         """
-        url, options = split_options(argument, {"password_env": str, "plain": flag})
+        url, options = split_options(argument, {"plain": flag})
         parts = urlsplit(url)
-        variable = options.get("password_env", _PASSWORD)
-        password = unquote(parts.password or "") or os.environ.get(variable, "")
-        if not parts.hostname or not parts.username or not password:
+        user = unquote(parts.username or "")
+        if not parts.hostname or not user:
             raise SourceError(
-                f"can't read {parts.scheme}://{parts.hostname or ''}: user, host or password is missing",
-                hint=f"imaps://user@host/INBOX, with the password in the environment as {variable}",
+                f"can't read {parts.scheme}://{parts.hostname or ''}: user or host is missing",
+                hint="write it as imaps://user@host/INBOX",
+            )
+        password = unquote(parts.password or "") or find_secret(parts.hostname, user)
+        if not password:
+            raise SourceError(
+                f"can't read {parts.scheme}://{quote(user)}@{parts.hostname}: the password is missing",
+                hint=advice(parts.hostname, user),
             )
         scheme = parts.scheme.lower()
         plain = options.get("plain", False)
-        account = MailAccount(
-            parts.hostname, parts.port or _PORTS[scheme], unquote(parts.username), password, not plain
-        )
+        account = MailAccount(parts.hostname, parts.port or _PORTS[scheme], user, password, not plain)
         starttls = scheme == "imap" and not plain
         return cls(account, unquote(parts.path.strip("/")) or "INBOX", starttls=starttls, max_bytes=max_bytes)
 
@@ -175,7 +177,9 @@ class ImapSource:
             yield
         except (imaplib.IMAP4.error, OSError) as error:
             self._close()
-            reason = " ".join(str(error).split()) or type(error).__name__
+            said = _words(error.args) or str(error)
+            words = said.replace(self._account.password, "***")  # servers may repeat what they refuse
+            reason = " ".join(words.split()) or type(error).__name__
             raise SourceError(
                 f"can't read {self.uri}: {reason}", hint="check host, user and password"
             ) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import Subquery
 
 _PORTION = 1000
+# Three slashes and a path; what begins with file: is a URI with rules of its own.
+_SQLITE_FILE = re.compile(r"(sql\+sqlite(?:\+\w+)?:///)(?!file:)([^?]+)(\?.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,15 @@ class SqlSource:
             )
         source = cls(url, RowQuery(**options), max_bytes=max_bytes)
         return PolledSqlSource(source) if options.get("cursor") else source
+
+    @staticmethod
+    def absolute(argument: str) -> str:
+        """The argument with the absolute path of an SQLite file, if that is what it names."""
+        address, hash_, options = argument.partition("#")
+        match = _SQLITE_FILE.fullmatch(address)
+        if match is None or match[2] == ":memory:":
+            return argument
+        return f"{match[1]}{Path(match[2]).absolute().as_posix()}{match[3] or ''}{hash_}{options}"
 
     @property
     def uri(self) -> str:
@@ -189,6 +201,9 @@ class SqlSource:
     def _engine(self) -> sa.Engine:
         import sqlalchemy as sa
 
+        path = _sqlite_path(self._url)
+        if path and not path.exists():  # SQLite would make it
+            raise SourceError(f"can't read {self.uri}: there is no such file", hint="check the path")
         try:
             return sa.create_engine(self._url, poolclass=sa.NullPool)  # nothing stays open between reads
         except ImportError as error:
@@ -241,6 +256,11 @@ class PolledSqlSource:
         """
         items, last = self._source.rows_from(None if cursor is None else _decoded(cursor))
         return Changes(items, (), "null" if last is None else _encoded(last))
+
+
+def _sqlite_path(url: str) -> Path | None:
+    match = _SQLITE_FILE.fullmatch(f"sql+{url}")
+    return Path(match[2]) if match and match[2] != ":memory:" else None
 
 
 def _text(row: Mapping[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import PurePosixPath
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -14,9 +15,8 @@ import xxhash
 
 from ragent.errors import SourceError
 from ragent.types import Item, RawDocument
-from ragent.web import Fetched, Fetcher, WebLimits
+from ragent.web import Fetched, Fetcher, WebLimits, split_login
 from ragent_connectors.sources.crawling import (
-    Robots,
     SitemapEntry,
     canonical,
     is_page,
@@ -26,6 +26,7 @@ from ragent_connectors.sources.crawling import (
     wants_indexing,
 )
 from ragent_connectors.sources.options import at_least, flag, split_options
+from ragent_connectors.sources.robots import Robots
 
 _OPTIONS = {
     "depth": at_least(0),
@@ -57,8 +58,9 @@ class CrawlRules:
 class _Seen:
     """What is known of a page from the last listing, for asking only whether it changed."""
 
-    version: str
+    uri: str
     links: tuple[str, ...]
+    version: str
     etag: str
     modified: str
     indexed: bool
@@ -68,7 +70,7 @@ class WebSource:
     """Pages of the web, within robots.txt; `https://…#depth=2&max_pages=100` for more than one page.
 
     A sitemap (by its content) stands for the pages that it names. Listing again asks servers only whether a
-    page changed (conditional requests).
+    page changed (conditional requests), in a later process too if it is told what this one remembers.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class WebSource:
         self._rules = rules or CrawlRules()
         self._web = _Polite(fetcher or Fetcher(), self._rules.delay, wait)
         self._seen: dict[str, _Seen] = {}
+        self._before: dict[str, _Seen] = {}
         self._kept: dict[str, bytes] = {}
         self._kept_bytes = 0
 
@@ -100,7 +103,8 @@ class WebSource:
             seconds=options.pop("seconds", WebLimits().seconds),
             allow_private=options.pop("allow_private", False),
         )
-        return cls(url, rules=CrawlRules(**options), fetcher=Fetcher(limits))
+        url, login = split_login(url)
+        return cls(url, rules=CrawlRules(**options), fetcher=Fetcher(limits, login=login))
 
     @property
     def uri(self) -> str:
@@ -116,6 +120,7 @@ class WebSource:
             SourceError: the first page can't be read.
         """
         self._drop_kept()
+        self._before, self._seen = self._seen, {}
         first = self._visit(self._url)
         if isinstance(first, SourceError):
             raise first
@@ -140,6 +145,28 @@ class WebSource:
         name = PurePosixPath(unquote(parts.path)).name or parts.hostname or item.uri
         return RawDocument(item.uri, name, data)
 
+    def recall(self, memory: str) -> None:
+        """Go on from what `memory` of an earlier process gave; what can't be understood is passed over."""
+        try:
+            urls, pages = json.loads(memory)
+            for url, uri, links, *rest in pages:
+                self._seen[urls[url]] = _Seen(urls[uri], tuple(urls[link] for link in links), *rest)
+        except (ValueError, TypeError, IndexError):
+            self._seen.clear()
+
+    def memory(self) -> str:
+        """What is known of the pages of the last listing, as JSON: all URLs, and pages that count in them."""
+        numbers: dict[str, int] = {}
+
+        def number(url: str) -> int:
+            return numbers.setdefault(url, len(numbers))
+
+        pages = [
+            [number(url), number(seen.uri), [*map(number, seen.links)], *astuple(seen)[2:]]
+            for url, seen in self._seen.items()
+        ]
+        return json.dumps([list(numbers), pages], separators=(",", ":"))
+
     def _crawl(self, first: Fetched | _Seen) -> Iterator[Item]:
         queue: deque[tuple[str, int]] = deque([(self._url, 0)])
         found = {self._url}
@@ -152,18 +179,18 @@ class WebSource:
                 yield Item(url, "", error=str(visited))
                 continue
             page = visited if isinstance(visited, _Seen) else self._remember(url, visited)
-            uri = url if isinstance(visited, _Seen) else canonical(visited.url)
-            if uri not in told and page.indexed:
-                told.add(uri)
-                yield Item(uri, page.version)
+            if page.uri not in told and page.indexed:
+                told.add(page.uri)
+                yield Item(page.uri, page.version)
             for link in page.links if depth < self._rules.depth else ():
-                if link not in found and self._may_follow(link):
+                if link not in found:
                     found.add(link)
                     queue.append((link, depth + 1))
 
     def _listed(self, entries: list[SitemapEntry], maps: list[str]) -> Iterator[Item]:
         """The pages of a sitemap and of those it names; a page without a date is visited for its version."""
-        queue, asked, told = deque(maps), set(maps), 0
+        own = [url for url in maps if self._may_follow(url)]
+        queue, asked, told = deque(own), set(own), 0
         while True:
             for entry in entries:
                 url = canonical(entry.url)
@@ -177,7 +204,8 @@ class WebSource:
             try:
                 sitemap = sitemap_of(_checked(self._web.get(url)))
                 entries, more = sitemap or ([], [])
-                queue.extend(link for link in more if link not in asked)
+                more = [link for link in more if link not in asked and self._may_follow(link)]
+                queue.extend(more)
                 asked.update(more)
             except SourceError as error:
                 yield Item(url, "", error=str(error))
@@ -191,7 +219,7 @@ class WebSource:
 
     def _visit(self, url: str) -> Fetched | _Seen | SourceError:
         """The page; or what is known of it, when the server says that it is unchanged."""
-        known = self._seen.get(url)
+        known = self._before.get(url)
         headers = {}
         if known and known.etag:
             headers["If-None-Match"] = known.etag
@@ -199,19 +227,24 @@ class WebSource:
             headers["If-Modified-Since"] = known.modified
         try:
             fetched = self._web.get(url, headers, follow=self._may_follow)
-            return known if known and fetched.status == 304 else _checked(fetched)
+            if not known or fetched.status != 304:
+                return _checked(fetched)
         except SourceError as error:
+            if known:  # it may be back the next time
+                self._seen[url] = known
             return error
+        self._seen[url] = known
+        return known
 
     def _remember(self, url: str, fetched: Fetched) -> _Seen:
         etag, modified = fetched.headers.get("etag", ""), fetched.headers.get("last-modified", "")
         version = etag.removeprefix("W/") or modified or xxhash.xxh3_128_hexdigest(fetched.data)
-        links = tuple(links_of(fetched)) if self._rules.depth and is_page(fetched) else ()
-        seen = _Seen(version, links, etag, modified, wants_indexing(fetched))
-        if canonical(fetched.url) == url:
-            self._seen[url] = seen
+        found = links_of(fetched) if self._rules.depth and is_page(fetched) else ()
+        links = tuple(link for link in found if self._may_follow(link))
+        seen = _Seen(canonical(fetched.url), links, version, etag, modified, wants_indexing(fetched))
+        self._seen[url] = seen
         if self._kept_bytes + len(fetched.data) <= _KEPT_BYTES:
-            self._kept[canonical(fetched.url)] = fetched.data
+            self._kept[seen.uri] = fetched.data
             self._kept_bytes += len(fetched.data)
         return seen
 

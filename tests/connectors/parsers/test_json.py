@@ -54,11 +54,10 @@ def test_endless_lines_and_escaped_letters_are_written_anew(parse: Parse) -> Non
 
 @given(st.lists(VALUES, min_size=1, max_size=30) | st.dictionaries(st.text(), VALUES, min_size=1))
 def test_writing_anew_keeps_the_values(value: object) -> None:
-    raw = RawDocument("file:///a.json", "a.json", json.dumps([value, "\u00fc" * 9]).encode())
-    document = JsonParser().parse(raw)
-    assert (
-        json.loads(document.text) == json.loads(json.dumps([value, "\u00fc" * 9])) or "\\u" in document.text
-    )
+    # DEL is the one control character that JSON leaves as it is, and no document's text holds any.
+    source = json.dumps([value, "\u00fc" * 9]).replace("\x7f", "")
+    document = JsonParser().parse(RawDocument("file:///a.json", "a.json", source.encode()))
+    assert json.loads(document.text) == json.loads(source) or "\\u" in document.text
     position = 0
     for block in document.blocks:
         assert not document.text[position : block.start].strip()

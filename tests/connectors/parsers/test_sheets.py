@@ -191,6 +191,13 @@ def test_cells_in_the_far_corners_are_refused_without_filling_memory(parse: Pars
         parse("a.xlsx", sheet(f'<worksheet xmlns="{space}"><sheetData>{cells}</sheetData></worksheet>'))
 
 
+def test_cells_beyond_the_last_one_are_refused(parse: Parse) -> None:
+    cells = '<row r="99999999999"><c r="ZZZZZZ99999999999"><v>1</v></c></row>'
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with pytest.raises(ParseError, match="too far apart"):
+        parse("a.xlsx", sheet(f'<worksheet xmlns="{space}"><sheetData>{cells}</sheetData></worksheet>'))
+
+
 def test_an_old_sheet_that_declares_an_endless_extent_is_refused(parse: Parse) -> None:
     data = zlib.decompress(base64.b85decode(XLS))
     place = data.index(struct.pack("<HH", 0x0200, 14)) + 4

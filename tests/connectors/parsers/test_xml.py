@@ -93,3 +93,11 @@ def test_emptiness_is_a_parse_error(parse: Parse) -> None:
         parse("a.xml", "<a><b/></a>")
     with pytest.raises(ParseError, match="no readable XML"):
         parse("a.xml", "<?xml version='1.0'?>")
+
+
+def test_a_drawing_is_read_without_its_scripts(parse: Parse) -> None:
+    words = "<title>A map</title><script>alert(1)</script><style>a{}</style><text>Quay</text>"
+    text = parse("a.svg", f'<svg xmlns="http://www.w3.org/2000/svg">{words}</svg>').text
+    assert "Quay" in text
+    assert "alert" not in text
+    assert "a{}" not in text

@@ -122,3 +122,16 @@ def test_an_argument_begins_with_feed(site: Site) -> None:
     assert not FeedSource.accepts("https://x/feed")
     opened = FeedSource.open(f"feed+{site.url}/feed#allow_private=1", max_bytes=10_000)
     assert len(list(opened.items())) == 2
+
+
+def test_a_later_process_asks_only_whether_the_feed_changed(site: Site) -> None:
+    site.answers["/feed"] = say(RSS, ETag='"1"')
+    first = source(site)
+    items = list(first.items())
+    later = source(site)
+    later.recall(first.memory())
+    assert list(later.items()) == items
+    assert site.seen[-1][1]["If-None-Match"] == '"1"'
+    assert later.load(items[0]).data == first.load(items[0]).data
+    later.recall("damaged")
+    assert list(later.items()) == items

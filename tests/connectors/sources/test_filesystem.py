@@ -118,3 +118,20 @@ def test_a_missing_package_is_named() -> None:
             list(source("s3://bucket/docs").items())
     else:
         pytest.skip("s3fs is installed here")
+
+
+def test_no_url_leads_around_the_guard_of_the_web_source() -> None:
+    for url in ("zip://a::http://169.254.169.254/x.zip", "simplecache::https://x.example/a"):
+        with pytest.raises(SourceError, match="through the web"):
+            FilesystemSource.open(url, max_bytes=1000)
+
+
+def test_a_file_of_this_machine_within_a_url_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = FilesystemSource.absolute("zip://docs::a.zip")
+    assert made == f"zip://docs::{tmp_path}/a.zip"
+    assert FilesystemSource.absolute("zip://d::file://a.zip") == f"zip://d::file://{tmp_path}/a.zip"
+    for url in (made, "s3://bucket/docs", "zip://docs::s3://bucket/a.zip"):
+        assert FilesystemSource.absolute(url) == url

@@ -157,7 +157,7 @@ def test_a_mail_that_is_gone_or_large_is_an_error(box: Mailbox) -> None:
         opened.load(items[1])
 
 
-@pytest.mark.parametrize(("mailbox", "password"), [("INBOX", "wrong"), ("Nowhere", "secret")])
+@pytest.mark.parametrize(("mailbox", "password"), [("INBOX", "guessed"), ("Nowhere", "secret")])
 def test_what_the_server_refuses_is_an_error_in_words(box: Mailbox, mailbox: str, password: str) -> None:
     with pytest.raises(SourceError, match=r"wrong password|no such mailbox") as caught:
         list(source(box, mailbox, password).items())
@@ -167,7 +167,7 @@ def test_what_the_server_refuses_is_an_error_in_words(box: Mailbox, mailbox: str
 def test_the_password_is_not_sent_in_the_clear_unless_told_so(
     box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMAP_PASSWORD", "secret")
+    monkeypatch.setenv("RAGENT_SECRET_127_0_0_1", "secret")
     url = f"imap://me@127.0.0.1:{box.port}/INBOX"
     with pytest.raises(SourceError, match="TLS"):
         list(ImapSource.open(url, max_bytes=1000).items())
@@ -184,10 +184,10 @@ def test_a_mailbox_named_in_other_letters_is_asked_for_as_imap_writes_it(box: Ma
 
 
 def test_an_argument_names_user_and_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POST", "secret")
-    opened = ImapSource.open("imaps://me%40x.example@host.example/Sent%20mail#password_env=POST", max_bytes=1)
+    monkeypatch.setenv("RAGENT_SECRET_HOST_EXAMPLE_ME_X_EXAMPLE", "secret")
+    opened = ImapSource.open("imaps://me%40x.example@host.example/Sent%20mail", max_bytes=1)
     assert opened.uri == "imap://me%40x.example@host.example/Sent%20mail"
-    monkeypatch.delenv("IMAP_PASSWORD", raising=False)
+    monkeypatch.setenv("NETRC", "nowhere")
     for wrong in ("imaps://host.example/INBOX", "imaps://me@host.example"):
         with pytest.raises(SourceError, match="missing"):
             ImapSource.open(wrong, max_bytes=1)

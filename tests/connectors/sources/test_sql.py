@@ -179,3 +179,17 @@ def test_a_password_stays_out_of_the_uri() -> None:
 def test_a_missing_driver_is_named() -> None:
     with pytest.raises((MissingExtraError, SourceError), match=r"oracle|driver"):
         list(SqlSource("oracle+oracledb://h/x", RowQuery("SELECT 1 AS id", "id"), max_bytes=1).items())
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        list(source(tmp_path / "none.db").items())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = SqlSource.absolute("sql+sqlite:///a.db?timeout=3#query=SELECT 1&key=id")
+    assert made == f"sql+sqlite:///{tmp_path}/a.db?timeout=3#query=SELECT 1&key=id"
+    for url in (made, "sql+sqlite:///:memory:#key=id", "sql+postgresql://h/a.db#key=id"):
+        assert SqlSource.absolute(url) == url

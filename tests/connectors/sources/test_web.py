@@ -183,3 +183,49 @@ def test_options_stand_behind_the_hash(site: Site) -> None:
     for wrong in ("#deep=1", "#depth=x", "#depth=-1", "#same_site=maybe"):
         with pytest.raises(SourceError, match="option"):
             WebSource.open(site.url + wrong, max_bytes=1000)
+
+
+def test_a_later_process_asks_only_whether_pages_changed(site: Site) -> None:
+    site.answers["/"] = html(page("/a", "/old", "/gone"), ETag='"1"')
+    site.answers["/a"] = html(page("/b"), ETag='"2"')
+    site.answers["/b"] = html(page(), ETag='"3"')
+    site.answers["/old"] = say(b"", 301, Location="/new")
+    site.answers["/new"] = html(page(), ETag='"4"')
+    crawled = source(site.url, depth=2)
+    first = list(crawled.items())
+    for _ in range(2):
+        later = source(site.url, depth=2)
+        later.recall(crawled.memory())
+        site.seen.clear()
+        assert list(later.items()) == first
+        asked = {path: sent.get("If-None-Match") for path, sent in site.seen}
+        assert [asked[path] for path in ("/", "/a", "/b", "/new")] == ['"1"', '"2"', '"3"', '"4"']
+        crawled = later
+    site.answers["/a"] = html(page(), ETag='"5"')
+    later.recall(crawled.memory())
+    assert [item.uri.removeprefix(site.url) for item in later.items()] == ["/", "/a", "/new", "/gone"]
+    assert later.load(Item(f"{site.url}/new", '"4"')).data == page().encode()
+
+
+def test_a_memory_that_cannot_be_read_is_passed_over(site: Site) -> None:
+    site.answers["/"] = html(page(), ETag='"1"')
+    for memory in ("", "[]", "7", "[[], [[1, 2, 3]]]", '[["x"], [[0]]]', "null"):
+        crawled = source(site.url)
+        crawled.recall(memory)
+        assert [item.version for item in crawled.items()] == ['"1"']
+
+
+def test_sitemaps_of_other_sites_are_left_alone(site: Site) -> None:
+    with serving() as other:
+        maps = f"<sitemap><loc>{other.url}/map.xml</loc></sitemap>"
+        site.answers["/map.xml"] = say(f"<sitemapindex>{maps}</sitemapindex>")
+        assert list(source(f"{site.url}/map.xml").items()) == []
+        assert other.seen == []
+
+
+def test_wildcards_of_robots_txt_are_obeyed(site: Site) -> None:
+    site.answers["/robots.txt"] = say("User-agent: *\nAllow: /\nDisallow: /*.pdf$\n")
+    site.answers["/"] = html(page("/a.pdf", "/a"))
+    site.answers["/a"] = html(page())
+    assert paths(site, source(site.url, depth=1)) == ["/", "/a"]
+    assert "/a.pdf" not in site.paths
