@@ -148,8 +148,11 @@ class DenseIndex(Protocol):
     def remove(self, ids: Ids) -> None:
         """Never return these again. Unknown ids are passed over."""
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
-        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k.
+
+        `among`: only these ids, ascending; None: all that are alive. Dead and unknown ones are passed over.
+        """
 
     def score(self, query: Vectors, ids: Ids) -> Vectors:
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""

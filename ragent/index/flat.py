@@ -38,9 +38,12 @@ class FlatIndex:
         """Never return these again. Unknown ids are passed over."""
         self._labels.remove(ids)
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
-        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
-        return scan(self._native, self._labels, queries, k)
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k.
+
+        `among`: only these ids, ascending; None: all that are alive. Dead and unknown ones are passed over.
+        """
+        return scan(self._native, self._labels, queries, k, among)
 
     def score(self, query: Vectors, ids: Ids) -> Vectors:
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
@@ -51,9 +54,9 @@ class FlatIndex:
         faiss.write_index(self._native, str(path))
 
 
-def scan(vectors: Any, labels: Labels, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
+def scan(vectors: Any, labels: Labels, queries: Vectors, k: int, among: Ids | None) -> tuple[Ids, Vectors]:
     """Exact search over a FAISS flat index, without the dead."""
-    selector = labels.selector()
+    selector = labels.selector(among)
     scores, positions = vectors.search(queries, k, params=faiss.SearchParameters(sel=selector))
     return labels.name(positions), scores
 

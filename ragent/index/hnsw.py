@@ -46,16 +46,19 @@ class HnswIndex:
         """Never return these again. Unknown ids are passed over."""
         self._labels.remove(ids)
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
-        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
-        selector = self._labels.selector()
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k.
+
+        `among`: only these ids, ascending; None: all that are alive. Dead and unknown ones are passed over.
+        """
+        selector = self._labels.selector(among)
         parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=max(self._width, k))
         scores, positions = self._native.search(queries, k, params=parameters)
         ids = self._labels.name(positions)
         # A walk over the graph may find fewer than there are, when k is near their number or many are dead.
-        short = np.count_nonzero(ids >= 0, axis=1) < min(k, self._labels.live_count)
+        short = np.count_nonzero(ids >= 0, axis=1) < min(k, self._labels.count(among))
         if short.any():
-            ids[short], scores[short] = scan(self._vectors, self._labels, queries[short], k)
+            ids[short], scores[short] = scan(self._vectors, self._labels, queries[short], k, among)
         return ids, scores
 
     def score(self, query: Vectors, ids: Ids) -> Vectors:

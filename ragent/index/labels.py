@@ -6,6 +6,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from ragent.protocols import Ids
 
@@ -24,10 +25,6 @@ class Labels:
     @property
     def dead(self) -> Ids:
         return self.ids[~self._live]
-
-    @property
-    def live_count(self) -> int:
-        return int(np.count_nonzero(self._live))
 
     def append(self, ids: Ids) -> None:
         """Raises ValueError unless the ids go on ascending."""
@@ -53,8 +50,20 @@ class Labels:
         """The id at each position; -1 stays -1."""
         return np.where(positions >= 0, self.ids[positions], -1) if len(self.ids) else positions
 
-    def selector(self) -> Any:
-        """A FAISS selector of the live positions, or None where all are alive."""
-        if self._live.all():
-            return None
-        return faiss.IDSelectorBitmap(np.packbits(self._live, bitorder="little"))
+    def allowed(self, among: Ids | None) -> NDArray[np.bool_]:
+        """Which positions may be found: the live ones, those of `among` where it is given."""
+        if among is None:
+            return self._live
+        positions = self.positions(among)
+        allowed = np.zeros(len(self.ids), dtype=bool)
+        allowed[positions[positions >= 0]] = True
+        return allowed & self._live
+
+    def count(self, among: Ids | None) -> int:
+        """How many may be found."""
+        return int(np.count_nonzero(self.allowed(among)))
+
+    def selector(self, among: Ids | None) -> Any:
+        """A FAISS selector of the positions that may be found, or None where all may."""
+        allowed = self.allowed(among)
+        return None if allowed.all() else faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))

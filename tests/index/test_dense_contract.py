@@ -92,6 +92,26 @@ def test_all_dead(index: DenseIndex) -> None:
     assert found.tolist() == [[-1] * 4]
 
 
+@pytest.mark.parametrize("share", [200, 40, 5])
+def test_only_among_the_given_ids(index: DenseIndex, share: int) -> None:
+    index.remove(ids_of(COUNT)[::4])
+    some = ids_of(COUNT)[:: COUNT // share]
+    allowed = np.setdiff1d(some, index.dead)
+    found, scores = index.search(unit(10, 1), 10, np.append(some, 10**9))
+    exact = unit(10, 1) @ unit(COUNT, 0)[(allowed - 1) // 3].T
+    order = np.argsort(-exact, axis=1)[:, :10]
+    hits = [len(set(a) & set(b)) for a, b in zip(found.tolist(), allowed[order].tolist(), strict=True)]
+    assert np.mean(hits) >= 0.9 * min(10, len(allowed))
+    assert np.isin(found[found >= 0], allowed).all()
+    assert np.count_nonzero(found >= 0) == 10 * min(10, len(allowed))
+    assert np.all(np.diff(scores[:, : len(allowed)], axis=1) <= 0)
+
+
+def test_among_nothing(index: DenseIndex) -> None:
+    found, _ = index.search(unit(2, 1), 3, np.empty(0, dtype=np.int64))
+    assert found.tolist() == [[-1] * 3] * 2
+
+
 def test_unknown_ids_are_passed_over(index: DenseIndex) -> None:
     index.remove(np.array([2, 10**12, -5], dtype=np.int64))
     assert index.dead.tolist() == []
