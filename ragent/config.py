@@ -86,6 +86,9 @@ class RetrievalSettings(BaseModel):
     fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
     dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
+    rerank: tuple[str, ...] = Field((), description="rerankers that the best hits go through, in turn")
+    rerank_depth: int = Field(50, ge=1, description="how many hits they see, at least k")
+    technique: str = Field("", description="a query technique, such as multi-hop; empty: none")
     candidates: int = Field(100, ge=1, description="how many each side contributes to the fusion, at least k")
     expand_tokens: int = Field(
         0, ge=0, description="widen what was found by the sentences around it, up to so many tokens; 0: off"
@@ -231,4 +234,6 @@ def _first_problem(error: ValidationError) -> str:
 def _toml_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml_value(part) for part in value)}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ from ragent.types import (
     Document,
     Failure,
     Fingerprint,
+    Hit,
     Item,
     Message,
+    Query,
     RawDocument,
     Sampling,
+    SearchOptions,
     SearchResult,
     UnpackLimits,
 )
@@ -125,6 +128,17 @@ class Embedder(Protocol):
         """Like `embed_documents`, with the model's query prefix. Longer queries are averaged over windows."""
 
 
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What an embedder may offer besides: a vector for each token, in the light of the tokens around it."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text, unit vectors of shape (tokens, dimension): row i is token i of `tokenizer.offsets`.
+
+        Raises ValueError for a text longer than `max_tokens`.
+        """
+
+
 class DenseIndex(Protocol):
     """A nearest-neighbour index over unit vectors; scores are cosine similarities.
 
@@ -181,4 +195,31 @@ class LLM(Protocol):
 class Retriever(Protocol):
     """Finds chunks for a query."""
 
-    def search(self, query: str, k: int) -> SearchResult: ...
+    def search(self, query: str, k: int, options: SearchOptions) -> SearchResult: ...
+
+
+class Reranker(Protocol):
+    """Reads query and passages together, and puts the hits in a better order."""
+
+    def rerank(self, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """All of `hits`, best first, with new scores, and ranks counted anew."""
+
+
+class Searcher(Protocol):
+    """What a query technique searches with: one collection, under the options of the search in hand."""
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, before any reranking, each with an `explanation`: the scores of both sides."""
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+
+
+class Technique(Protocol):
+    """A way to search: it asks other queries than the user's, or puts together what several find."""
+
+    def search(self, searcher: Searcher, query: str, k: int) -> SearchResult:
+        """The `k` best chunks, or fewer where there are fewer."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +13,31 @@ from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, disp
 from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ragent.types import Hit
+    from ragent.rag import SearchArguments
+    from ragent.types import Hit, SearchResult
+
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="CONDITION",
+        help="Only what meets this, as year>=2020 or lang=de. Several: all of them.",
+        show_default=False,
+    ),
+]
+RerankOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rerank",
+        metavar="NAME",
+        help="Let a reranker order the best. Several: in turn.",
+        show_default=False,
+    ),
+]
+TechniqueOption = Annotated[
+    str | None,
+    typer.Option("--technique", metavar="NAME", help="A query technique, such as hyde.", show_default=False),
+]
 
 
 class Mode(StrEnum):
@@ -28,6 +53,13 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     k: Annotated[int, typer.Option("-k", min=1, help="How many passages.")] = 10,
     mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search [hybrid].")] = None,
+    filters: FilterOption = None,
+    rerank: RerankOption = None,
+    technique: TechniqueOption = None,
+    by_document: Annotated[
+        bool, typer.Option("--by-document", help="Only the best passage of each document.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each passage was found.")] = False,
     queries: Annotated[
         Path | None, typer.Option("--queries", metavar="FILE", help='Many: JSON Lines of {"_id", "text"}.')
     ] = None,
@@ -42,18 +74,40 @@ def search(
     face = Face(context, home, collection, as_json)
     if (queries is None) != (run is None) or (queries is None) == (not query):
         raise ConfigError("name a QUERY, or both --queries FILE and --run FILE")
+    options = search_arguments(mode, filters, rerank, technique)
+    options["by_document"], options["explain"] = by_document, explain
     if queries and run:
-        _search_many(face, queries, run, k, mode)
+        _search_many(face, queries, run, k, options)
         return
     with face.rag() as rag:
-        result = rag.search(query, k, mode=mode.value if mode else None)
+        result = rag.search(query, k, **options)
     if face.as_json:
-        face.print_json(result)
+        face.print_json(_contract(result, explain))
         return
     for hit in result.hits:
         _print_hit(face, hit)
     if not result.hits:
         face.messages.print("nothing found")
+
+
+def search_arguments(
+    mode: Mode | None, filters: list[str] | None, rerank: list[str] | None, technique: str | None
+) -> SearchArguments:
+    """The options as `Rag.search` takes them. The name `none` turns off what the settings name."""
+    return {
+        "mode": mode.value if mode else None,
+        "where": filters or None,
+        "rerank": [name for name in rerank if name != "none"] if rerank else None,
+        "technique": "" if technique == "none" else technique,
+    }
+
+
+def _contract(result: SearchResult, explain: bool) -> dict[str, Any]:
+    hits = [asdict(hit) for hit in result.hits]
+    if not explain:
+        for hit in hits:
+            del hit["explanation"]
+    return {"query": result.query, "hits": hits, "plan": result.plan, "relevance": result.relevance}
 
 
 def _print_hit(face: Face, hit: Hit) -> None:
@@ -65,12 +119,12 @@ def _print_hit(face: Face, hit: Hit) -> None:
     face.console.print()
 
 
-def _search_many(face: Face, queries: Path, run: Path, k: int, mode: Mode | None) -> None:
+def _search_many(face: Face, queries: Path, run: Path, k: int, options: SearchArguments) -> None:
     from ragent.retrieval import read_queries, write_run
 
     asked = read_queries(queries)
     with face.rag() as rag:
-        results = rag.search_many(list(asked.values()), k, mode=mode.value if mode else None)
+        results = rag.search_many(list(asked.values()), k, **options)
     write_run(run, dict(zip(asked, results, strict=True)))
     if face.as_json:
         face.print_json({"queries": len(asked), "run": run})

@@ -1,6 +1,7 @@
 """Finds passages: derived indexes kept in step with the store, and hybrid search over them."""
 
 from ragent.retrieval.check import check_indexes
+from ragent.retrieval.context import SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
@@ -11,6 +12,7 @@ __all__ = [
     "HybridRetriever",
     "Indexes",
     "Reach",
+    "SearchContext",
     "best_of_each_document",
     "check_indexes",
     "document_scores",

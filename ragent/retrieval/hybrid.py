@@ -1,24 +1,29 @@
-"""Hybrid search: nearest vectors and matching words, their scores fused."""
+"""Hybrid search: nearest vectors and matching words, their scores fused, and what is done with the result."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ragent import registry
 from ragent.config import RetrievalSettings
-from ragent.errors import QueryError
-from ragent.protocols import Embedder, Ids, Vectors
+from ragent.errors import ModelNotFound, QueryError
+from ragent.protocols import LLM, Embedder, Reranker, Technique, Vectors
+from ragent.retrieval.candidates import Candidates, find_candidates
+from ragent.retrieval.clock import Clock
+from ragent.retrieval.context import SearchContext
 from ragent.retrieval.expanding import Reach, expand
-from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
+from ragent.retrieval.grouping import deep_enough
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
 from ragent.retrieval.relevance import best_coverage, relevance
+from ragent.retrieval.reranking import rerank
 from ragent.store import Collection, Passage, Store
-from ragent.types import Hit, SearchMode, SearchResult
+from ragent.types import Explanation, Hit, Query, SearchMode, SearchOptions, SearchResult
 
 _SIDES: dict[SearchMode, tuple[Side, ...]] = {
     "hybrid": BOTH,
@@ -29,28 +34,17 @@ _SIDES: dict[SearchMode, tuple[Side, ...]] = {
 _LOOKED_AT = 10
 """How many of the first hits tell whether anything found is relevant."""
 
-
-@dataclass(slots=True)
-class _Clock:
-    """Milliseconds by step."""
-
-    spent: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.spent[name] = round(self.spent.get(name, 0.0) + 1000 * (time.perf_counter() - began), 3)
+_DEFAULT = SearchOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranking:
-    """Candidates, best first, and what the plan says of how they came about. `cosine`: of the nearest."""
+class _Task:
+    """A search with nothing left open: its options as asked for or, failing that, as the settings say."""
 
-    ids: Ids
-    scores: Scores
-    candidates: dict[str, int]
-    cosine: float | None = None
+    mode: SearchMode
+    rerankers: Mapping[str, Reranker]
+    technique: str
+    options: SearchOptions
 
 
 class HybridRetriever:
@@ -63,131 +57,192 @@ class HybridRetriever:
         indexes: Indexes,
         embedder: Embedder,
         settings: RetrievalSettings,
+        open_llm: Callable[[], LLM] | None = None,
     ) -> None:
+        """`open_llm` is for rerankers and techniques that ask a language model."""
         self._store = store
         self._collection = collection
         self._indexes = indexes
         self._embedder = embedder
         self._settings = settings
+        self._open_llm = open_llm or _no_llm
+        self._made: dict[tuple[str, str], Any] = {}
 
-    def search(self, query: str, k: int, mode: SearchMode | None = None) -> SearchResult:
+    def search(self, query: str, k: int, options: SearchOptions = _DEFAULT) -> SearchResult:
         """The `k` best chunks, or fewer where there are fewer.
 
         Raises:
-            QueryError: the query is empty, or k is less than 1.
+            QueryError: the query is empty, k is less than 1, or the filter is impossible.
+            ConfigError: no reranker or technique has that name.
         """
-        return self.search_many([query], k, mode)[0]
+        return self.search_many([query], k, options)[0]
 
     def search_many(
-        self, queries: Sequence[str], k: int, mode: SearchMode | None = None
+        self, queries: Sequence[str], k: int, options: SearchOptions = _DEFAULT
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together. In their plans, `embed` is a query's share."""
         for query in queries:
             _check(query, k)
-        mode = mode or self._settings.mode
-        clock = _Clock()
+        task = self._task(options)
+        clock = Clock()
         vectors: Vectors | None = None
-        if queries and "dense" in _SIDES[mode]:
+        if queries and task.mode != "keyword" and not task.technique:
             with clock.step("embed"):
                 vectors = self._embedder.embed_queries(list(queries))
         share = {name: round(spent / len(queries), 3) for name, spent in clock.spent.items()}
         return [
-            self._search(query, None if vectors is None else vectors[i], k, mode, _Clock(dict(share)))
+            self._search(
+                Query(query, vector=None if vectors is None else vectors[i]), k, task, Clock(dict(share))
+            )
             for i, query in enumerate(queries)
         ]
 
-    def _search(
-        self, query: str, vector: Vectors | None, k: int, mode: SearchMode, clock: _Clock
-    ) -> SearchResult:
-        with ExitStack() as held:
-            with clock.step("refresh"):
-                view = held.enter_context(self._indexes.view(_SIDES[mode]))
-            ranking = self._rank(view, query, vector, max(k, self._settings.candidates), clock)
-        with clock.step("fetch"):
-            hits = self._fetch(ranking, k)
-            signs = self._signs(view, query, ranking, hits)
+    def _task(self, options: SearchOptions) -> _Task:
+        names = self._settings.rerank if options.rerank is None else options.rerank
+        return _Task(
+            mode=options.mode or self._settings.mode,
+            rerankers={name: self._part("ragent.rerankers", name) for name in names},
+            technique=self._settings.technique if options.technique is None else options.technique,
+            options=options,
+        )
+
+    def _part(self, group: registry.Group, name: str) -> Any:
+        if (group, name) not in self._made:
+            self._made[group, name] = registry.load(group, name)(self._context())
+        return self._made[group, name]
+
+    def _context(self) -> SearchContext:
+        return SearchContext(
+            settings=self._settings,
+            embedder=self._embedder,
+            open_llm=self._open_llm,
+            rarities=self.rarities,
+            vectors=self.vectors,
+            store=self._store,
+            collection=self._collection,
+        )
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        with self._indexes.view(("keyword",)) as view:
+            return view.keyword.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self._store.chunk_vectors(self._collection, chunk_ids)
+
+    # -- the steps of a search --------------------------------------------------------------------------
+
+    def _search(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
+        wanted = max(k, self._settings.rerank_depth) if task.rerankers else k
+        retrieve = functools.partial(self._retrieve, query, task, clock)
+        found = deep_enough(retrieve, wanted) if task.options.by_document else retrieve(wanted)
+        hits = rerank(task.rerankers, query.text, found.hits, clock)[:k]
         if self._settings.expand_tokens:
             with clock.step("expand"):
                 reach = Reach(self._settings.expand_tokens, self._settings.expand_sentences or None)
                 hits = expand(self._store, hits, self._embedder.tokenizer, reach)
+        plan = {**found.plan, "milliseconds": clock.spent}
+        return replace(found, query=query.text, hits=hits, plan=plan)
+
+    def _retrieve(self, query: Query, task: _Task, clock: Clock, k: int) -> SearchResult:
+        if not task.technique:
+            return self._find(query, k, task, clock)
+        technique: Technique = self._part("ragent.techniques", task.technique)
+        with clock.step(f"technique {task.technique}"):
+            found = technique.search(_Bound(self, task), query.text, k)
+        return replace(found, plan={"technique": task.technique, **found.plan})
+
+    def _find(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
+        vector = None
+        if task.mode != "keyword":
+            with clock.step("embed"):
+                vector = self._embed(query)
+        with ExitStack() as held:
+            with clock.step("refresh"):
+                view = held.enter_context(self._indexes.view(_SIDES[task.mode]))
+            depth = max(k, self._settings.candidates)
+            found = find_candidates(view, query, vector, depth, self._settings, clock)
+            with clock.step("fetch"):
+                hits = self._fetch(found, k, task)
+                signs = _signs(view, query.text, found, hits)
+            kind = {} if task.mode == "keyword" else {"kind": view.dense.kind}
         plan = {
-            "mode": mode,
+            "mode": task.mode,
             "generation": view.generation,
-            "candidates": ranking.candidates,
-            **self._method(view, mode),
+            "candidates": found.counts,
+            **kind,
+            **found.method,
             **signs,
             "milliseconds": clock.spent,
         }
-        return SearchResult(query, hits, plan, relevance(**signs) if signs else None)
+        return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
 
-    def _signs(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> dict[str, float]:
-        """What the relevance is judged by; nothing where one side alone searched."""
-        if ranking.cosine is None or not view.has_keyword:
-            return {}
-        texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
-        return {"cosine": ranking.cosine, "coverage": best_coverage(view.keyword, query, texts)}
+    def _embed(self, query: Query) -> Vectors:
+        if query.vector is not None:
+            return query.vector
+        if not query.meanings:
+            return self._embedder.embed_queries([query.text])[0]
+        vectors = self._embedder.embed_documents(list(query.meanings))
+        mean: Vectors = np.mean(vectors, axis=0, dtype=np.float32)
+        if self._embedder.fingerprint.normalized:
+            mean /= np.linalg.norm(mean)
+        return mean
 
-    def _rank(self, view: View, query: str, vector: Vectors | None, depth: int, clock: _Clock) -> _Ranking:
-        if vector is None:
-            with clock.step("keyword"):
-                ids, scores = view.keyword.search(query, depth)
-            return _Ranking(ids, scores, {"keyword": len(ids)})
-        with clock.step("dense"):
-            ids, scores = _nearest(view, vector, depth)
-        if view.has_keyword:
-            fused = self._fuse(view, query, vector, ids, clock)
-            return replace(fused, cosine=float(scores.max(initial=-1.0)))
-        return _Ranking(ids, scores, {"dense": len(ids)})
-
-    def _fuse(self, view: View, query: str, vector: Vectors, near: Ids, clock: _Clock) -> _Ranking:
-        """Rank the candidates of both sides by both scores, each side scoring the other's candidates too."""
-        with clock.step("keyword"):
-            matching, scores = view.keyword.search(query, max(len(near), self._settings.candidates))
-            others = np.setdiff1d(near, matching)
-            ids = np.concatenate([matching, others])
-            keyword = np.concatenate([scores, view.keyword.score(query, others)])
-        with clock.step("fuse"):
-            dense = view.dense.score(vector, ids)
-            if self._settings.fusion == "rrf":
-                fused = reciprocal_rank(dense, keyword, self._settings.rrf_k)
-            else:
-                ceiling = view.keyword.ceiling(query)
-                fused = convex(dense, keyword, ceiling, self._settings.dense_weight)
-            order = np.lexsort((ids, -fused))
-        counts = {"dense": len(near), "keyword": len(matching), "fused": len(ids)}
-        return _Ranking(ids[order], fused[order], counts)
-
-    def _fetch(self, ranking: _Ranking, k: int) -> tuple[Hit, ...]:
+    def _fetch(self, found: Candidates, k: int, task: _Task) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""
+        explains = task.options.explain or bool(task.technique)
         hits: list[Hit] = []
-        for first in range(0, len(ranking.ids), k):
-            some = ranking.ids[first : first + k].tolist()
+        for first in range(0, len(found.ids), k):
+            some = found.ids[first : first + k].tolist()
             known = self._store.passages(self._collection.id, some)
-            for id_, score in zip(some, ranking.scores[first : first + k].tolist(), strict=True):
+            for place, id_ in enumerate(some, first):
                 if id_ in known and len(hits) < k:
-                    hits.append(_hit(len(hits) + 1, score, known[id_]))
+                    explanation = _explanation(found, place) if explains else None
+                    hits.append(_hit(len(hits) + 1, float(found.scores[place]), known[id_], explanation))
             if len(hits) == k:
                 break
         return tuple(hits)
 
-    def _method(self, view: View, mode: SearchMode) -> dict[str, Any]:
-        method: dict[str, Any] = {}
-        if mode != "keyword":
-            method["kind"] = view.dense.kind
-        if mode == "hybrid":
-            method["fusion"] = self._settings.fusion
-            if self._settings.fusion == "convex":
-                method["dense_weight"] = self._settings.dense_weight
-        return method
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The retriever under the options of one search, as a technique sees it."""
+
+    retriever: HybridRetriever
+    task: _Task
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, before any reranking."""
+        _check(query.text, k)
+        return self.retriever._find(query, k, self.task, Clock())
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        return self.retriever.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self.retriever.vectors(chunk_ids)
 
 
-def _nearest(view: View, vector: Vectors, depth: int) -> tuple[Ids, Scores]:
-    ids, scores = view.dense.search(vector[None], depth)
-    found = ids[0] >= 0
-    return ids[0][found], scores[0][found]
+def _signs(view: View, query: str, found: Candidates, hits: Sequence[Hit]) -> dict[str, float]:
+    """What the relevance is judged by; nothing where one side alone searched."""
+    if found.nearest is None:
+        return {}
+    texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
+    return {"cosine": found.nearest, "coverage": best_coverage(view.keyword, query, texts)}
 
 
-def _hit(rank: int, score: float, passage: Passage) -> Hit:
+def _explanation(found: Candidates, place: int) -> Explanation:
+    return Explanation(
+        dense=None if found.dense is None else float(found.dense[place]),
+        keyword=None if found.keyword is None else float(found.keyword[place]),
+        fused=float(found.scores[place]),
+    )
+
+
+def _hit(rank: int, score: float, passage: Passage, explanation: Explanation | None) -> Hit:
     return Hit(
         rank=rank,
         score=score,
@@ -201,6 +256,7 @@ def _hit(rank: int, score: float, passage: Passage) -> Hit:
         text=passage.text,
         context=passage.context,
         metadata=passage.metadata,
+        explanation=explanation,
     )
 
 
@@ -211,3 +267,7 @@ def _check(query: str, k: int) -> None:
         raise QueryError("the query is empty", hint="say in words what to look for")
     if not query.isprintable() and any(0xD800 <= ord(c) <= 0xDFFF for c in query):
         raise QueryError("the query holds half of a surrogate pair", hint="type it anew, as UTF-8")
+
+
+def _no_llm() -> LLM:
+    raise ModelNotFound("this needs a language model", hint="search through Rag, which has one")

@@ -12,7 +12,8 @@ from typing import Any, Self
 from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
-from ragent.store import likeness
+from ragent.protocols import Vectors
+from ragent.store import likeness, reading
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
@@ -218,6 +219,11 @@ class Store:
                 query = _PASSAGES.where(ChunkRow.id.in_(some), of_collection)
                 found.update((row.chunk_id, Passage(**row._mapping)) for row in connection.execute(query))
         return found
+
+    def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
+        """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
+        with self._reader.connect() as connection:
+            return reading.chunk_vectors(connection, collection, chunk_ids)
 
     def document_text(self, document_id: int) -> str | None:
         """The whole text of a document, or None if it is gone."""

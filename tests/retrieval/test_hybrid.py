@@ -9,7 +9,7 @@ from ragent.config import IndexSettings, RetrievalSettings
 from ragent.errors import QueryError
 from ragent.retrieval import HybridRetriever, Indexes
 from ragent.store import Collection, Store
-from ragent.types import SearchMode
+from ragent.types import SearchMode, SearchOptions
 from tests.making import HashedWords
 
 Write = Callable[..., None]
@@ -35,7 +35,7 @@ def make(store: Store, collection: Collection, **settings: object) -> HybridRetr
 
 @pytest.mark.parametrize("mode", MODES)
 def test_finds_the_chunk_and_where_it_stands(retriever: HybridRetriever, mode: SearchMode) -> None:
-    result = retriever.search("kittens play with wool", 3, mode)
+    result = retriever.search("kittens play with wool", 3, SearchOptions(mode=mode))
     best = result.hits[0]
     assert (best.uri, best.text, best.rank) == ("cats", "kittens play with wool", 1)
     assert (best.start, best.end) == (29, 51)
@@ -45,7 +45,7 @@ def test_finds_the_chunk_and_where_it_stands(retriever: HybridRetriever, mode: S
 
 @pytest.mark.parametrize("mode", MODES)
 def test_hits_come_best_first_and_once(retriever: HybridRetriever, mode: SearchMode) -> None:
-    hits = retriever.search("refund of tax", 10, mode).hits
+    hits = retriever.search("refund of tax", 10, SearchOptions(mode=mode)).hits
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
     assert sorted((hit.score for hit in hits), reverse=True) == [hit.score for hit in hits]
     assert len({hit.chunk_id for hit in hits}) == len(hits)
@@ -53,8 +53,8 @@ def test_hits_come_best_first_and_once(retriever: HybridRetriever, mode: SearchM
 
 def test_how_many_come_back(retriever: HybridRetriever) -> None:
     assert [len(retriever.search("refund", k).hits) for k in (1, 3, 5, 100)] == [1, 3, 5, 5]
-    assert len(retriever.search("refund", 100, "keyword").hits) == 2
-    assert retriever.search("zebra", 5, "keyword").hits == ()
+    assert len(retriever.search("refund", 100, SearchOptions(mode="keyword")).hits) == 2
+    assert retriever.search("zebra", 5, SearchOptions(mode="keyword")).hits == ()
 
 
 def test_fewer_candidates_than_wanted_are_made_up_for(
@@ -71,7 +71,7 @@ def test_rare_words_and_meaning_both_count(store: Store, collection: Collection,
     by_words = make(store, collection, dense_weight=0.0).search("refund", 5)
     assert {hit.uri for hit in by_words.hits if hit.score > 0} == {"refund", "tax"}
     by_meaning = make(store, collection, dense_weight=1.0).search("refund", 5)
-    dense = make(store, collection).search("refund", 5, "dense")
+    dense = make(store, collection).search("refund", 5, SearchOptions(mode="dense"))
     assert [hit.chunk_id for hit in by_meaning.hits] == [hit.chunk_id for hit in dense.hits]
 
 
@@ -82,15 +82,17 @@ def test_the_plan_says_what_ran(retriever: HybridRetriever, store: Store, collec
     assert plan["candidates"] == {"dense": 5, "keyword": 2, "fused": 5}
     assert set(plan["milliseconds"]) == {"embed", "refresh", "dense", "keyword", "fuse", "fetch"}
     assert "dense_weight" not in make(store, collection, fusion="rrf").search("refund", 2).plan
-    assert "kind" not in retriever.search("refund", 2, "keyword").plan
+    assert "kind" not in retriever.search("refund", 2, SearchOptions(mode="keyword")).plan
 
 
 def test_many_queries_find_what_each_finds_alone(retriever: HybridRetriever) -> None:
     queries = ["refund", "cats sleep", "boats at dawn"]
     for mode in MODES:
-        together = retriever.search_many(queries, 3, mode)
+        together = retriever.search_many(queries, 3, SearchOptions(mode=mode))
         assert [result.query for result in together] == queries
-        assert [result.hits for result in together] == [retriever.search(q, 3, mode).hits for q in queries]
+        assert [result.hits for result in together] == [
+            retriever.search(q, 3, SearchOptions(mode=mode)).hits for q in queries
+        ]
     assert retriever.search_many([], 3) == []
 
 
@@ -112,7 +114,7 @@ def test_no_results_cannot_be_wanted(retriever: HybridRetriever, k: int) -> None
 )
 def test_odd_queries_are_searched(retriever: HybridRetriever, query: str) -> None:
     for mode in MODES:
-        assert len(retriever.search(query, 3, mode).hits) <= 3
+        assert len(retriever.search(query, 3, SearchOptions(mode=mode)).hits) <= 3
 
 
 def test_what_is_forgotten_is_not_found(
@@ -122,13 +124,16 @@ def test_what_is_forgotten_is_not_found(
     known = store.known_documents(collection.id)
     store.remove(collection, [known["refund"].id, known["tax"].id])
     for mode in MODES:
-        assert {hit.uri for hit in retriever.search("refund", 5, mode).hits} <= {"cats", "boats"}
+        assert {hit.uri for hit in retriever.search("refund", 5, SearchOptions(mode=mode)).hits} <= {
+            "cats",
+            "boats",
+        }
 
 
 def test_what_changed_is_found_under_its_new_words(retriever: HybridRetriever, write: Write) -> None:
     write(boats="zeppelins leave the hangar at noon")
     assert retriever.search("zeppelins hangar", 1).hits[0].text == "zeppelins leave the hangar at noon"
-    assert retriever.search("harbour", 5, "keyword").hits == ()
+    assert retriever.search("harbour", 5, SearchOptions(mode="keyword")).hits == ()
 
 
 def test_searches_beside_writes_always_get_the_right_text(
@@ -140,7 +145,7 @@ def test_searches_beside_writes_always_get_the_right_text(
 
     def search() -> None:
         for i in range(40):
-            for hit in retriever.search(f"number{i % 20}", 2, "keyword").hits:
+            for hit in retriever.search(f"number{i % 20}", 2, SearchOptions(mode="keyword")).hits:
                 if f"number{i % 20}" not in hit.text:
                     wrong.append(hit.text)
 

@@ -1,0 +1,33 @@
+"""Reads many rows by id, a few hundred at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from ragent.errors import StoreError
+from ragent.protocols import Vectors
+from ragent.store.rows import Collection
+from ragent.store.tables import VectorRow
+from ragent.store.vectors import decode
+
+_IDS_A_QUERY = 500
+
+
+def chunk_vectors(connection: Connection, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
+    """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
+    if collection.fingerprint is None:
+        raise StoreError(f"collection {collection.name!r} has no vectors", hint="first: ragent ingest PATH")
+    rows = {id_: row for row, id_ in enumerate(chunk_ids)}
+    vectors = np.full((len(chunk_ids), collection.fingerprint.dimension), np.nan, np.float32)
+    for first in range(0, len(chunk_ids), _IDS_A_QUERY):
+        some = [int(id_) for id_ in chunk_ids[first : first + _IDS_A_QUERY]]
+        query = select(VectorRow.chunk_id, VectorRow.data).where(
+            VectorRow.space_id == collection.space_id, VectorRow.chunk_id.in_(some)
+        )
+        found = connection.execute(query).all()
+        if found:
+            vectors[[rows[row.chunk_id] for row in found]] = decode([row.data for row in found])
+    return vectors
