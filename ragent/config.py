@@ -88,7 +88,7 @@ class RetrievalSettings(BaseModel):
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
     rerank: tuple[str, ...] = Field((), description="rerankers that the best hits go through, in turn")
     rerank_depth: int = Field(50, ge=1, description="how many hits they see, at least k")
-    technique: str = Field("", description="a query technique, such as multi-hop; empty: none")
+    technique: tuple[str, ...] = Field((), description="query techniques, each searching with the next")
     candidates: int = Field(100, ge=1, description="how many each side contributes to the fusion, at least k")
     expand_tokens: int = Field(
         0, ge=0, description="widen what was found by the sentences around it, up to so many tokens; 0: off"

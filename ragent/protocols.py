@@ -211,6 +211,9 @@ class Searcher(Protocol):
     def search(self, query: Query, k: int) -> SearchResult:
         """The `k` best chunks, before any reranking, each with an `explanation`: the scores of both sides."""
 
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """Those of these chunks that may be found, best first, scored as `search` scores."""
+
     def rarities(self, text: str) -> Mapping[str, float]:
         """BM25's inverse document frequency of each keyword of a text, by its stem."""
 
@@ -219,7 +222,10 @@ class Searcher(Protocol):
 
 
 class Technique(Protocol):
-    """A way to search: it asks other queries than the user's, or puts together what several find."""
+    """A way to search: it asks other queries than the user's, or puts together what several find.
 
-    def search(self, searcher: Searcher, query: str, k: int) -> SearchResult:
+    Techniques compose: what one searches with may be another, which searches in its own way.
+    """
+
+    def search(self, searcher: Searcher, query: Query, k: int) -> SearchResult:
         """The `k` best chunks, or fewer where there are fewer."""

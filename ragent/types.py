@@ -150,7 +150,7 @@ class SearchOptions:
         mode: which engines search.
         where: only what meets this filter is found.
         rerank: names of rerankers, which see the best hits one after the other; (): none.
-        technique: the name of a query technique; "": none.
+        technique: names of query techniques, each of which searches with the next; (): none.
         by_document: the best hit of each document only.
         explain: each hit says why it was found.
     """
@@ -158,7 +158,7 @@ class SearchOptions:
     mode: SearchMode | None = None
     where: Filter | None = None
     rerank: tuple[str, ...] | None = None
-    technique: str | None = None
+    technique: tuple[str, ...] | None = None
     by_document: bool = False
     explain: bool = False
 

@@ -35,8 +35,13 @@ RerankOption = Annotated[
     ),
 ]
 TechniqueOption = Annotated[
-    str | None,
-    typer.Option("--technique", metavar="NAME", help="A query technique, such as hyde.", show_default=False),
+    list[str] | None,
+    typer.Option(
+        "--technique",
+        metavar="NAME",
+        help="Search in another way, as multihop. Several: each with the next.",
+        show_default=False,
+    ),
 ]
 
 
@@ -91,14 +96,14 @@ def search(
 
 
 def search_arguments(
-    mode: Mode | None, filters: list[str] | None, rerank: list[str] | None, technique: str | None
+    mode: Mode | None, filters: list[str] | None, rerank: list[str] | None, technique: list[str] | None
 ) -> SearchArguments:
     """The options as `Rag.search` takes them. The name `none` turns off what the settings name."""
     return {
         "mode": mode.value if mode else None,
         "where": filters or None,
         "rerank": [name for name in rerank if name != "none"] if rerank else None,
-        "technique": "" if technique == "none" else technique,
+        "technique": [name for name in technique if name != "none"] if technique else None,
     }
 
 

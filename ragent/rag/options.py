@@ -12,25 +12,32 @@ from ragent.types import SearchMode, SearchOptions
 class SearchArguments(TypedDict, total=False):
     """The keyword arguments of `Rag.search`, `search_many`, `ask` and `stream`: see `SearchOptions`.
 
-    `where` is anything that `ragent.filters.parse_filter` takes; `rerank` is one name or several.
+    `where` is anything that `ragent.filters.parse_filter` takes; `rerank` and `technique` are one name or
+    several.
     """
 
     mode: SearchMode | None
     where: Filter | Mapping[str, Any] | str | Sequence[Any] | None
     rerank: str | Sequence[str] | None
-    technique: str | None
+    technique: str | Sequence[str] | None
     by_document: bool
     explain: bool
 
 
 def search_options(arguments: SearchArguments) -> SearchOptions:
     """The options that the arguments say. Raises QueryError when the filter can't be understood."""
-    where, rerank = arguments.get("where"), arguments.get("rerank")
+    where = arguments.get("where")
     return SearchOptions(
         mode=arguments.get("mode"),
         where=None if where is None else parse_filter(where),
-        rerank=(rerank,) if isinstance(rerank, str) else None if rerank is None else tuple(rerank),
-        technique=arguments.get("technique"),
+        rerank=_names(arguments.get("rerank")),
+        technique=_names(arguments.get("technique")),
         by_document=arguments.get("by_document", False),
         explain=arguments.get("explain", False),
     )
+
+
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) else tuple(given)

@@ -75,6 +75,32 @@ def find_candidates(
     )
 
 
+def score_candidates(
+    view: View, query: Query, vector: Vectors | None, ids: Ids, settings: RetrievalSettings
+) -> Candidates:
+    """The same of given chunks, as far as the indexes know them. Without a vector, by keywords alone."""
+    keyword = view.keyword.score(query.text, ids) if view.has_keyword else None
+    dense = None
+    if vector is not None:
+        dense = view.dense.score(vector, ids)
+        known = ~np.isnan(dense)
+        ids, dense = ids[known], dense[known]
+        keyword = None if keyword is None else keyword[known]
+    if dense is not None and keyword is not None:
+        scores, _ = _fuse(view, query, dense, keyword, settings)
+    else:
+        scores = dense if dense is not None else keyword if keyword is not None else np.empty(0, np.float32)
+    order = np.lexsort((ids, -scores))
+    return Candidates(
+        ids[order],
+        scores[order],
+        {},
+        dense=None if dense is None else dense[order],
+        keyword=None if keyword is None else keyword[order],
+        complete=True,
+    )
+
+
 def _nearest(view: View, vector: Vectors, depth: int) -> tuple[Ids, Scores]:
     ids, scores = view.dense.search(vector[None], depth)
     found = ids[0] >= 0

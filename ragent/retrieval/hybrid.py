@@ -13,8 +13,8 @@ import numpy as np
 from ragent import registry
 from ragent.config import RetrievalSettings
 from ragent.errors import ModelNotFound, QueryError
-from ragent.protocols import LLM, Embedder, Reranker, Technique, Vectors
-from ragent.retrieval.candidates import Candidates, find_candidates
+from ragent.protocols import LLM, Embedder, Reranker, Searcher, Technique, Vectors
+from ragent.retrieval.candidates import Candidates, find_candidates, score_candidates
 from ragent.retrieval.clock import Clock
 from ragent.retrieval.context import SearchContext
 from ragent.retrieval.expanding import Reach, expand
@@ -43,7 +43,7 @@ class _Task:
 
     mode: SearchMode
     rerankers: Mapping[str, Reranker]
-    technique: str
+    techniques: Mapping[str, Technique]
     options: SearchOptions
 
 
@@ -86,7 +86,7 @@ class HybridRetriever:
         task = self._task(options)
         clock = Clock()
         vectors: Vectors | None = None
-        if queries and task.mode != "keyword" and not task.technique:
+        if queries and task.mode != "keyword" and not task.techniques:
             with clock.step("embed"):
                 vectors = self._embedder.embed_queries(list(queries))
         share = {name: round(spent / len(queries), 3) for name, spent in clock.spent.items()}
@@ -99,10 +99,11 @@ class HybridRetriever:
 
     def _task(self, options: SearchOptions) -> _Task:
         names = self._settings.rerank if options.rerank is None else options.rerank
+        ways = self._settings.technique if options.technique is None else options.technique
         return _Task(
             mode=options.mode or self._settings.mode,
             rerankers={name: self._part("ragent.rerankers", name) for name in names},
-            technique=self._settings.technique if options.technique is None else options.technique,
+            techniques={name: self._part("ragent.techniques", name) for name in ways},
             options=options,
         )
 
@@ -146,12 +147,14 @@ class HybridRetriever:
         return replace(found, query=query.text, hits=hits, plan=plan)
 
     def _retrieve(self, query: Query, task: _Task, clock: Clock, k: int) -> SearchResult:
-        if not task.technique:
+        if not task.techniques:
             return self._find(query, k, task, clock)
-        technique: Technique = self._part("ragent.techniques", task.technique)
-        with clock.step(f"technique {task.technique}"):
-            found = technique.search(_Bound(self, task), query.text, k)
-        return replace(found, plan={"technique": task.technique, **found.plan})
+        searcher: Searcher = _Bound(self, task)
+        for technique in reversed(list(task.techniques.values())):
+            searcher = _Through(technique, searcher)
+        with clock.step("technique"):
+            found = searcher.search(query, k)
+        return replace(found, plan={"technique": list(task.techniques), **found.plan})
 
     def _find(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
         vector = None
@@ -178,6 +181,16 @@ class HybridRetriever:
         }
         return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
 
+    def _score(self, query: Query, chunk_ids: Sequence[int], task: _Task) -> tuple[Hit, ...]:
+        """What `_find` would say of these chunks."""
+        if not chunk_ids:
+            return ()
+        vector = None if task.mode == "keyword" else self._embed(query)
+        ids = np.array(sorted(set(chunk_ids)), np.int64)
+        with self._indexes.view(_SIDES[task.mode]) as view:
+            found = score_candidates(view, query, vector, ids, self._settings)
+        return self._fetch(found, len(ids), task)
+
     def _embed(self, query: Query) -> Vectors:
         if query.vector is not None:
             return query.vector
@@ -191,7 +204,7 @@ class HybridRetriever:
 
     def _fetch(self, found: Candidates, k: int, task: _Task) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""
-        explains = task.options.explain or bool(task.technique)
+        explains = task.options.explain or bool(task.techniques)
         hits: list[Hit] = []
         for first in range(0, len(found.ids), k):
             some = found.ids[first : first + k].tolist()
@@ -217,6 +230,10 @@ class _Bound:
         _check(query.text, k)
         return self.retriever._find(query, k, self.task, Clock())
 
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """Those of these chunks that may be found, best first, scored as `search` scores."""
+        return self.retriever._score(query, chunk_ids, self.task)
+
     def rarities(self, text: str) -> Mapping[str, float]:
         """BM25's inverse document frequency of each keyword of a text, by its stem."""
         return self.retriever.rarities(text)
@@ -224,6 +241,30 @@ class _Bound:
     def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
         """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
         return self.retriever.vectors(chunk_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Through:
+    """What one technique searches with, where that is another technique."""
+
+    technique: Technique
+    searcher: Searcher
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, in the technique's way."""
+        return self.technique.search(self.searcher, query, k)
+
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """As without the technique, which searches but doesn't score."""
+        return self.searcher.score(query, chunk_ids)
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        return self.searcher.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self.searcher.vectors(chunk_ids)
 
 
 def _signs(view: View, query: str, found: Candidates, hits: Sequence[Hit]) -> dict[str, float]:
