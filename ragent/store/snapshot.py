@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Select, select
 
 from ragent.protocols import Ids, Vectors
+from ragent.store import naming
 from ragent.store.rows import IndexedText
 from ragent.store.tables import ChunkRow, DocumentRow, TombstoneRow, VectorRow
 from ragent.store.vectors import decode
@@ -60,6 +61,14 @@ class Snapshot:
         """Ids of all chunks, shape (n,)."""
         query = select(ChunkRow.id).where(ChunkRow.collection_id == self.collection_id).order_by(ChunkRow.id)
         return np.fromiter(self.connection.scalars(query), np.int64)
+
+    def named(self) -> Iterator[list[tuple[int, int, bytes | None]]]:
+        """(chunk id, document id, names) of all chunks; None where names are yet to be extracted."""
+        yield from self._fetch(naming.named_chunks(self.collection_id))
+
+    def titles(self) -> dict[int, str]:
+        """The title of each document, by its id."""
+        return {row.id: row.title for row in naming.titles(self.connection, self.collection_id)}
 
     def _later(self, since: int) -> tuple[Any, Any]:
         return ChunkRow.collection_id == self.collection_id, ChunkRow.generation > since

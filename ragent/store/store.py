@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.protocols import Vectors
-from ragent.store import likeness, reading
+from ragent.store import likeness, naming, reading
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
@@ -254,6 +254,11 @@ class Store:
         """Everything that `batch` says, in one transaction."""
         with self._writer.begin() as connection:
             apply_batch(connection, collection, batch)
+
+    def note_names(self, names: Mapping[int, bytes]) -> None:
+        """Note the names in chunks, by id, as `ragent.index.names` encodes them. No new generation."""
+        with self._writer.begin() as connection:
+            naming.write_names(connection, names)
 
     def remember_source(self, collection: Collection, argument: str) -> int:
         """The id of a source, noted for `sync` if it wasn't known."""
