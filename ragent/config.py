@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from ragent.errors import ConfigError
+from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
 _NOT_SETTINGS = {"RAGENT_HOME"}
@@ -83,8 +84,13 @@ class RetrievalSettings(BaseModel):
 
     model_config = _STRICT
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
-    fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
-    dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
+    fusion: Literal["convex", "rrf", "weighted_rrf"] = Field(
+        "convex", description="convex: weighted sum of scores; rrf, weighted_rrf: of reciprocal ranks"
+    )
+    dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a weighted fusion")
+    dense_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {}, description="the same by kind of query, as {question = 0.5}; ragent eval tune fits them"
+    )
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
     rerank: tuple[str, ...] = Field((), description="rerankers that the best hits go through, in turn")
     rerank_depth: int = Field(50, ge=1, description="how many hits they see, at least k")
@@ -237,3 +243,5 @@ def _toml_value(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_toml_value(part) for part in value)}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml_value(part)}" for key, part in value.items()) + "}"

@@ -9,6 +9,7 @@ What a condition says of a metadata value:
 - A value that is a list meets a condition when one of its elements does.
 - Numbers compare with numbers, texts with texts (by code point, so ISO dates compare as dates), booleans and
   null only by `=`. Values of unlike types are unequal, and neither is less than the other.
+- `path` stands for the documents at or below a path of this machine.
 - `!=` and `not` hold whenever their opposite doesn't, so for documents without the field, too.
 """
 
@@ -19,6 +20,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ragent.errors import QueryError
@@ -216,20 +218,43 @@ def _from_operator(field: str, operator: object, value: object) -> Filter:
 _KNOWN = "=, !=, <, <=, >, >=, in, prefix, exists"
 
 
-def _checked(field: str, operator: str, value: object) -> Compare:
+def _checked(field: str, operator: str, value: object) -> Filter:
     if operator not in _OPERATORS:
         raise QueryError(f"{field!r}: {operator!r} is not an operator", hint=f"operators: {_KNOWN}")
     if not isinstance(value, str | int | float | None):
         raise QueryError(
             f"{field!r}: can't compare with {value!r}", hint="a text, a number, true, false or null"
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise QueryError(f"{field!r}: {value} is not a number to compare with", hint="leave the bound out")
     if operator == "prefix" and not isinstance(value, str):
         raise QueryError(f"{field!r}: only a text can be a prefix, not {value!r}", hint='put it in "…"')
     if operator not in ("=", "prefix") and (value is None or isinstance(value, bool)):
         raise QueryError(f"{field!r}: {value!r} has no order", hint="= and != compare it")
     for text in (field, value):
-        if isinstance(text, str) and any(0xD800 <= ord(c) <= 0xDFFF for c in text):
-            raise QueryError(f"{text!r} holds half of a surrogate pair", hint="type it anew, as UTF-8")
+        if isinstance(text, str) and any(0xD800 <= ord(c) <= 0xDFFF or not ord(c) for c in text):
+            raise QueryError(f"{text!r} holds NUL or half of a surrogate pair", hint="type it anew, as UTF-8")
+    if field == "path":
+        return _below(operator, value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = _storable(field, value)
     return Compare(field, operator, value)
+
+
+def _storable(field: str, value: float) -> float:
+    """The number, as a float where it is an integer of more than the 64 bits that a database compares."""
+    try:
+        if math.isfinite(value):
+            return value if -(2**63) <= value < 2**63 else float(value)
+    except OverflowError:
+        pass
+    raise QueryError(f"{field!r}: not a number to compare with", hint="leave the bound out")
+
+
+def _below(operator: str, value: object) -> Filter:
+    """The file, what is in the folder, or what came out of the archive at a path."""
+    if not isinstance(value, str) or operator not in ("=", "prefix"):
+        raise QueryError("'path' is compared by = or prefix with a text", hint="such as path=docs/2024")
+    uri = Path(value).expanduser().absolute().as_uri()
+    if operator == "prefix":
+        return Compare("uri", "prefix", uri)
+    inside = tuple(Compare("uri", "prefix", f"{uri.rstrip('/')}{end}") for end in ("/", "!/"))
+    return Or((Compare("uri", "=", uri), *inside))

@@ -18,6 +18,7 @@ from ragent.filters import Filter
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote"]
 Role = Literal["system", "user", "assistant"]
 SearchMode = Literal["hybrid", "dense", "keyword"]
+QueryKind = Literal["phrase", "code", "question", "short", "statement"]
 Metadata = Mapping[str, Any]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from ragent.protocols import Ids, Vectors
 from ragent.retrieval.clock import Clock
 from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
 from ragent.retrieval.indexes import View
+from ragent.retrieval.kinds import kind_of
+from ragent.retrieval.planner import Scope, nearest
 from ragent.types import Query
 
 
@@ -25,7 +28,6 @@ class Candidates:
         dense: cosines, shape (n,), or None.
         keyword: BM25 scores, shape (n,), or None.
         nearest: the best cosine, where both sides searched.
-        complete: whether these are all that there are.
         method: how they were fused, for the plan.
     """
 
@@ -35,83 +37,87 @@ class Candidates:
     dense: Scores | None = None
     keyword: Scores | None = None
     nearest: float | None = None
-    complete: bool = False
-    method: dict[str, float | str] = field(default_factory=dict)
+    method: dict[str, Any] = field(default_factory=dict)
 
 
-def find_candidates(
-    view: View, query: Query, vector: Vectors | None, depth: int, settings: RetrievalSettings, clock: Clock
-) -> Candidates:
-    """At least `depth` candidates, where there are so many. Without a vector the keyword side searches alone.
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Both indexes, or one, as of one moment, and what of them may be found."""
 
-    Where both sides search, each scores the other's candidates too.
-    """
-    if vector is None:
-        with clock.step("keyword"):
-            ids, scores = view.keyword.search(query.text, depth)
-        return Candidates(ids, scores, {"keyword": len(ids)}, keyword=scores, complete=len(ids) < depth)
-    with clock.step("dense"):
-        near, cosines = _nearest(view, vector, depth)
-    if not view.has_keyword:
-        return Candidates(near, cosines, {"dense": len(near)}, dense=cosines, complete=len(near) < depth)
-    with clock.step("keyword"):
-        matching, scores = view.keyword.search(query.text, depth)
-        others = np.setdiff1d(near, matching)
-        ids = np.concatenate([matching, others])
-        keyword = np.concatenate([scores, view.keyword.score(query.text, others)])
-    with clock.step("fuse"):
-        dense = view.dense.score(vector, ids)
-        fused, method = _fuse(view, query, dense, keyword, settings)
-        order = np.lexsort((ids, -fused))
-    return Candidates(
-        ids[order],
-        fused[order],
-        {"dense": len(near), "keyword": len(matching), "fused": len(ids)},
-        dense=dense[order],
-        keyword=keyword[order],
-        nearest=float(cosines.max(initial=-1.0)),
-        complete=len(near) < depth,
-        method=method,
-    )
+    view: View
+    settings: RetrievalSettings
+    scope: Scope | None
+    clock: Clock
 
+    def find(self, query: Query, vector: Vectors | None, depth: int) -> Candidates:
+        """The best `depth` chunks of each side that searches. Without a vector the keyword side does alone.
 
-def score_candidates(
-    view: View, query: Query, vector: Vectors | None, ids: Ids, settings: RetrievalSettings
-) -> Candidates:
-    """The same of given chunks, as far as the indexes know them. Without a vector, by keywords alone."""
-    keyword = view.keyword.score(query.text, ids) if view.has_keyword else None
-    dense = None
-    if vector is not None:
-        dense = view.dense.score(vector, ids)
+        Where both do, each scores the other's candidates too.
+        """
+        among = None if self.scope is None else self.scope.ids
+        if vector is None:
+            with self.clock.step("keyword"):
+                ids, scores = self.view.keyword.search(query.text, depth, among)
+            return Candidates(ids, scores, {"keyword": len(ids)}, keyword=scores)
+        with self.clock.step("dense"):
+            near, cosines = nearest(self.view.dense, vector, depth, self.scope)
+        if not self.view.has_keyword:
+            return Candidates(near, cosines, {"dense": len(near)}, dense=cosines)
+        with self.clock.step("keyword"):
+            matching, scores = self.view.keyword.search(query.text, depth, among)
+            others = np.setdiff1d(near, matching)
+            ids = np.concatenate([matching, others])
+            keyword = np.concatenate([scores, self.view.keyword.score(query.text, others)])
+        with self.clock.step("fuse"):
+            dense = self.view.dense.score(vector, ids)
+            counts = {"dense": len(near), "keyword": len(matching), "fused": len(ids)}
+            nearest_cosine = float(cosines.max(initial=-1.0))
+            return self._ranked(query, (ids, dense, keyword), counts, nearest_cosine)
+
+    def score(self, query: Query, vector: Vectors | None, ids: Ids) -> Candidates:
+        """The same of given chunks, as far as they are in scope."""
+        if self.scope is not None:
+            ids = np.intersect1d(ids, self.scope.ids)
+        keyword = self.view.keyword.score(query.text, ids) if self.view.has_keyword else None
+        if vector is None:
+            assert keyword is not None  # noqa: S101 (one side searches at least)
+            order = np.lexsort((ids, -keyword))
+            return Candidates(ids[order], keyword[order], {}, keyword=keyword[order])
+        dense = self.view.dense.score(vector, ids)
         known = ~np.isnan(dense)
         ids, dense = ids[known], dense[known]
-        keyword = None if keyword is None else keyword[known]
-    if dense is not None and keyword is not None:
-        scores, _ = _fuse(view, query, dense, keyword, settings)
-    else:
-        scores = dense if dense is not None else keyword if keyword is not None else np.empty(0, np.float32)
-    order = np.lexsort((ids, -scores))
-    return Candidates(
-        ids[order],
-        scores[order],
-        {},
-        dense=None if dense is None else dense[order],
-        keyword=None if keyword is None else keyword[order],
-        complete=True,
-    )
+        if keyword is None:
+            order = np.lexsort((ids, -dense))
+            return Candidates(ids[order], dense[order], {}, dense=dense[order])
+        return self._ranked(query, (ids, dense, keyword[known]), {}, None)
 
+    def _ranked(
+        self, query: Query, scored: tuple[Ids, Scores, Scores], counts: dict[str, int], best: float | None
+    ) -> Candidates:
+        ids, dense, keyword = scored
+        fused, method = self._fuse(query, dense, keyword)
+        order = np.lexsort((ids, -fused))
+        return Candidates(
+            ids[order],
+            fused[order],
+            counts,
+            dense=dense[order],
+            keyword=keyword[order],
+            nearest=best,
+            method=method,
+        )
 
-def _nearest(view: View, vector: Vectors, depth: int) -> tuple[Ids, Scores]:
-    ids, scores = view.dense.search(vector[None], depth)
-    found = ids[0] >= 0
-    return ids[0][found], scores[0][found]
-
-
-def _fuse(
-    view: View, query: Query, dense: Scores, keyword: Scores, settings: RetrievalSettings
-) -> tuple[Scores, dict[str, float | str]]:
-    if settings.fusion == "rrf":
-        return reciprocal_rank(dense, keyword, settings.rrf_k), {"fusion": "rrf"}
-    weight = settings.dense_weight if query.dense_weight is None else query.dense_weight
-    fused = convex(dense, keyword, view.keyword.ceiling(query.text), weight)
-    return fused, {"fusion": "convex", "dense_weight": weight}
+    def _fuse(self, query: Query, dense: Scores, keyword: Scores) -> tuple[Scores, dict[str, Any]]:
+        settings = self.settings
+        kind = kind_of(query.text)
+        weight = settings.dense_weights.get(kind, settings.dense_weight)
+        if query.dense_weight is not None:
+            weight = query.dense_weight
+        if settings.fusion == "rrf":
+            return reciprocal_rank(dense, keyword, settings.rrf_k), {"fusion": "rrf", "rrf_k": settings.rrf_k}
+        method = {"fusion": settings.fusion, "query_kind": kind, "dense_weight": weight}
+        if settings.fusion == "weighted_rrf":
+            fused = reciprocal_rank(dense, keyword, settings.rrf_k, weight)
+            return fused, {**method, "rrf_k": settings.rrf_k}
+        ceiling = self.view.keyword.ceiling(query.text)
+        return convex(dense, keyword, ceiling, weight), {**method, "ceiling": round(ceiling, 4)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,20 @@ import numpy as np
 from ragent import registry
 from ragent.config import RetrievalSettings
 from ragent.errors import ModelNotFound, QueryError
+from ragent.index.fields import FieldCondition, conditions_of
 from ragent.protocols import LLM, Embedder, Reranker, Searcher, Technique, Vectors
-from ragent.retrieval.candidates import Candidates, find_candidates, score_candidates
+from ragent.retrieval.candidates import Candidates, Finder
 from ragent.retrieval.clock import Clock
 from ragent.retrieval.context import SearchContext
 from ragent.retrieval.expanding import Reach, expand
+from ragent.retrieval.explaining import explained
 from ragent.retrieval.grouping import deep_enough
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
+from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
-from ragent.retrieval.reranking import rerank
+from ragent.retrieval.reranking import noted, rerank
 from ragent.store import Collection, Passage, Store
-from ragent.types import Explanation, Hit, Query, SearchMode, SearchOptions, SearchResult
+from ragent.types import Hit, Query, SearchMode, SearchOptions, SearchResult
 
 _SIDES: dict[SearchMode, tuple[Side, ...]] = {
     "hybrid": BOTH,
@@ -45,6 +48,7 @@ class _Task:
     rerankers: Mapping[str, Reranker]
     techniques: Mapping[str, Technique]
     options: SearchOptions
+    conditions: tuple[FieldCondition, ...] = ()
 
 
 class HybridRetriever:
@@ -66,6 +70,7 @@ class HybridRetriever:
         self._embedder = embedder
         self._settings = settings
         self._open_llm = open_llm or _no_llm
+        self._planner = Planner(store, collection)
         self._made: dict[tuple[str, str], Any] = {}
 
     def search(self, query: str, k: int, options: SearchOptions = _DEFAULT) -> SearchResult:
@@ -81,21 +86,23 @@ class HybridRetriever:
         self, queries: Sequence[str], k: int, options: SearchOptions = _DEFAULT
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together. In their plans, `embed` is a query's share."""
-        for query in queries:
-            _check(query, k)
+        parted = [conditions_of(query) for query in queries]
+        texts = [text for text, _ in parted]
+        for text in texts:
+            _check(text, k)
         task = self._task(options)
         clock = Clock()
         vectors: Vectors | None = None
         if queries and task.mode != "keyword" and not task.techniques:
             with clock.step("embed"):
-                vectors = self._embedder.embed_queries(list(queries))
+                vectors = self._embedder.embed_queries(texts)
         share = {name: round(spent / len(queries), 3) for name, spent in clock.spent.items()}
-        return [
-            self._search(
-                Query(query, vector=None if vectors is None else vectors[i]), k, task, Clock(dict(share))
-            )
-            for i, query in enumerate(queries)
-        ]
+        results = []
+        for i, (text, conditions) in enumerate(parted):
+            query = Query(text, vector=None if vectors is None else vectors[i])
+            found = self._search(query, k, replace(task, conditions=conditions), Clock(dict(share)))
+            results.append(replace(found, query=queries[i]))
+        return results
 
     def _task(self, options: SearchOptions) -> _Task:
         names = self._settings.rerank if options.rerank is None else options.rerank
@@ -144,14 +151,14 @@ class HybridRetriever:
                 reach = Reach(self._settings.expand_tokens, self._settings.expand_sentences or None)
                 hits = expand(self._store, hits, self._embedder.tokenizer, reach)
         plan = {**found.plan, "milliseconds": clock.spent}
-        return replace(found, query=query.text, hits=hits, plan=plan)
+        return replace(found, hits=hits, plan=plan)
 
     def _retrieve(self, query: Query, task: _Task, clock: Clock, k: int) -> SearchResult:
         if not task.techniques:
             return self._find(query, k, task, clock)
         searcher: Searcher = _Bound(self, task)
-        for technique in reversed(list(task.techniques.values())):
-            searcher = _Through(technique, searcher)
+        for name, technique in reversed(list(task.techniques.items())):
+            searcher = _Through(name, technique, searcher)
         with clock.step("technique"):
             found = searcher.search(query, k)
         return replace(found, plan={"technique": list(task.techniques), **found.plan})
@@ -161,25 +168,40 @@ class HybridRetriever:
         if task.mode != "keyword":
             with clock.step("embed"):
                 vector = self._embed(query)
+        with self._finder(task, clock) as finder:
+            found = finder.find(query, vector, max(k, self._settings.candidates))
+            with clock.step("fetch"):
+                hits = self._fetch(found, k)
+                signs = _signs(finder.view, query.text, found, hits)
+            if task.options.explain or task.techniques:
+                with clock.step("explain"):
+                    hits = explained(hits, found, query.text, finder.view if task.options.explain else None)
+            plan = {
+                "mode": task.mode,
+                "generation": finder.view.generation,
+                **({} if finder.scope is None else {"filter": finder.scope.plan}),
+                "candidates": found.counts,
+                **({} if task.mode == "keyword" else {"kind": finder.view.dense.kind}),
+                **found.method,
+                **signs,
+                "milliseconds": clock.spent,
+            }
+        return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
+
+    @contextmanager
+    def _finder(self, task: _Task, clock: Clock) -> Iterator[Finder]:
+        """What finds, in step with the store, within the filter and the query's conditions on fields."""
+        sides = BOTH if task.conditions else _SIDES[task.mode]
         with ExitStack() as held:
             with clock.step("refresh"):
-                view = held.enter_context(self._indexes.view(_SIDES[task.mode]))
-            depth = max(k, self._settings.candidates)
-            found = find_candidates(view, query, vector, depth, self._settings, clock)
-            with clock.step("fetch"):
-                hits = self._fetch(found, k, task)
-                signs = _signs(view, query.text, found, hits)
-            kind = {} if task.mode == "keyword" else {"kind": view.dense.kind}
-        plan = {
-            "mode": task.mode,
-            "generation": view.generation,
-            "candidates": found.counts,
-            **kind,
-            **found.method,
-            **signs,
-            "milliseconds": clock.spent,
-        }
-        return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
+                view = held.enter_context(self._indexes.view(sides))
+            scope = None
+            if task.options.where is not None or task.conditions:
+                with clock.step("filter"):
+                    scope = self._planner.scope(task.options.where, view, task.conditions)
+            if task.mode == "dense":
+                view = view.dense_alone()
+            yield Finder(view, self._settings, scope, clock)
 
     def _score(self, query: Query, chunk_ids: Sequence[int], task: _Task) -> tuple[Hit, ...]:
         """What `_find` would say of these chunks."""
@@ -187,32 +209,31 @@ class HybridRetriever:
             return ()
         vector = None if task.mode == "keyword" else self._embed(query)
         ids = np.array(sorted(set(chunk_ids)), np.int64)
-        with self._indexes.view(_SIDES[task.mode]) as view:
-            found = score_candidates(view, query, vector, ids, self._settings)
-        return self._fetch(found, len(ids), task)
+        with self._finder(task, Clock()) as finder:
+            found = finder.score(query, vector, ids)
+        return explained(self._fetch(found, len(ids)), found, query.text, None)
 
     def _embed(self, query: Query) -> Vectors:
         if query.vector is not None:
             return query.vector
         if not query.meanings:
-            return self._embedder.embed_queries([query.text])[0]
+            vector: Vectors = self._embedder.embed_queries([query.text])[0]
+            return vector
         vectors = self._embedder.embed_documents(list(query.meanings))
         mean: Vectors = np.mean(vectors, axis=0, dtype=np.float32)
         if self._embedder.fingerprint.normalized:
             mean /= np.linalg.norm(mean)
         return mean
 
-    def _fetch(self, found: Candidates, k: int, task: _Task) -> tuple[Hit, ...]:
+    def _fetch(self, found: Candidates, k: int) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""
-        explains = task.options.explain or bool(task.techniques)
         hits: list[Hit] = []
         for first in range(0, len(found.ids), k):
             some = found.ids[first : first + k].tolist()
             known = self._store.passages(self._collection.id, some)
             for place, id_ in enumerate(some, first):
                 if id_ in known and len(hits) < k:
-                    explanation = _explanation(found, place) if explains else None
-                    hits.append(_hit(len(hits) + 1, float(found.scores[place]), known[id_], explanation))
+                    hits.append(_hit(len(hits) + 1, float(found.scores[place]), known[id_]))
             if len(hits) == k:
                 break
         return tuple(hits)
@@ -224,15 +245,16 @@ class _Bound:
 
     retriever: HybridRetriever
     task: _Task
+    embedded: dict[tuple[str, tuple[str, ...]], Vectors] = field(default_factory=dict)
 
     def search(self, query: Query, k: int) -> SearchResult:
         """The `k` best chunks, before any reranking."""
         _check(query.text, k)
-        return self.retriever._find(query, k, self.task, Clock())
+        return self.retriever._find(self._with_vector(query), k, self.task, Clock())
 
     def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
         """Those of these chunks that may be found, best first, scored as `search` scores."""
-        return self.retriever._score(query, chunk_ids, self.task)
+        return self.retriever._score(self._with_vector(query), chunk_ids, self.task)
 
     def rarities(self, text: str) -> Mapping[str, float]:
         """BM25's inverse document frequency of each keyword of a text, by its stem."""
@@ -242,21 +264,39 @@ class _Bound:
         """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
         return self.retriever.vectors(chunk_ids)
 
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for: a technique comes back to one query, which is embedded once."""
+        if query.vector is not None or self.task.mode == "keyword":
+            return query.vector
+        key = (query.text, query.meanings)
+        if key not in self.embedded:
+            self.embedded[key] = self.retriever._embed(query)
+        return self.embedded[key]
+
+    def _with_vector(self, query: Query) -> Query:
+        return replace(query, vector=self.vector(query))
+
 
 @dataclass(frozen=True, slots=True)
 class _Through:
     """What one technique searches with, where that is another technique."""
 
+    name: str
     technique: Technique
     searcher: Searcher
 
     def search(self, query: Query, k: int) -> SearchResult:
         """The `k` best chunks, in the technique's way."""
-        return self.technique.search(self.searcher, query, k)
+        found = self.technique.search(self.searcher, query, k)
+        return replace(found, hits=tuple(noted(hit, self.name) for hit in found.hits))
 
     def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
         """As without the technique, which searches but doesn't score."""
         return self.searcher.score(query, chunk_ids)
+
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for, shape (dimension,); None where it doesn't search."""
+        return self.searcher.vector(query)
 
     def rarities(self, text: str) -> Mapping[str, float]:
         """BM25's inverse document frequency of each keyword of a text, by its stem."""
@@ -275,15 +315,7 @@ def _signs(view: View, query: str, found: Candidates, hits: Sequence[Hit]) -> di
     return {"cosine": found.nearest, "coverage": best_coverage(view.keyword, query, texts)}
 
 
-def _explanation(found: Candidates, place: int) -> Explanation:
-    return Explanation(
-        dense=None if found.dense is None else float(found.dense[place]),
-        keyword=None if found.keyword is None else float(found.keyword[place]),
-        fused=float(found.scores[place]),
-    )
-
-
-def _hit(rank: int, score: float, passage: Passage, explanation: Explanation | None) -> Hit:
+def _hit(rank: int, score: float, passage: Passage) -> Hit:
     return Hit(
         rank=rank,
         score=score,
@@ -297,7 +329,6 @@ def _hit(rank: int, score: float, passage: Passage, explanation: Explanation | N
         text=passage.text,
         context=passage.context,
         metadata=passage.metadata,
-        explanation=explanation,
     )
 
 

@@ -61,6 +61,14 @@ class Indexes:
     Files that are missing, stale, damaged or of another database are made anew without a word. Where they
     can't be written, or another process holds them for minutes, the indexes live in memory.
     """
+    def dense_alone(self) -> View:
+        """Without the keyword side."""
+        return View(self.generation, self._dense, None)
+
+
+class Stopped(Exception):
+    """Building is given up because the process ends."""
+
 
     def __init__(self, store: Store, collection: Collection, settings: IndexSettings) -> None:
         if collection.space_id is None or collection.fingerprint is None:

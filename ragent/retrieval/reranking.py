@@ -16,11 +16,12 @@ def rerank(
     """All of `hits` in the order of the last reranker; explanations note the score of each stage."""
     for name, reranker in rerankers.items():
         with clock.step(f"rerank {name}"):
-            hits = [_noted(hit, name) for hit in reranker.rerank(query, hits)]
+            hits = [noted(hit, name) for hit in reranker.rerank(query, hits)]
     return tuple(hits)
 
 
-def _noted(hit: Hit, stage: str) -> Hit:
+def noted(hit: Hit, stage: str) -> Hit:
+    """The hit, with its score noted as that of a stage, where it explains itself."""
     if hit.explanation is None:
         return hit
     stages = {**hit.explanation.stages, stage: hit.score}

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Engine, Select, delete, func, insert, select, update
+import numpy as np
 
 from ragent.errors import EmbedderMismatch, StoreError
-from ragent.protocols import Vectors
-from ragent.store import likeness, naming, reading
+from ragent.filters import Filter
+from ragent.protocols import Ids, Vectors
+from ragent.store import filtering, likeness, naming, reading
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
@@ -221,6 +223,11 @@ class Store:
         return found
 
     def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
+    def matching(self, collection_id: int, where: Filter) -> Ids:
+        """Ids, ascending, of the chunks that meet a filter. Raises QueryError for a date that is none."""
+        with self._reader.connect() as connection:
+            return np.fromiter(connection.scalars(filtering.matching(collection_id, where)), np.int64)
+
         """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
         with self._reader.connect() as connection:
             return reading.chunk_vectors(connection, collection, chunk_ids)

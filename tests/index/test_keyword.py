@@ -85,7 +85,7 @@ def test_a_quoted_phrase_comes_first(index: KeywordIndex) -> None:
     "query",
     [
         "refunds AND (",
-        "title:refunds",
+        "title: refunds",
         'refunds" OR "',
         "refunds^9 ~2 *",
         "[refunds TO *}",
