@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -166,14 +165,11 @@ class DenseIndex(Protocol):
         """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k.
 
         `among`: only these ids, ascending; None: all that are alive. Dead and unknown ones are passed over.
+        Where few may be found, each of them is looked at, whatever the kind: that is faster then, and exact.
         """
 
     def score(self, query: Vectors, ids: Ids) -> Vectors:
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
-
-    def dump(self, path: Path) -> None:
-        """Write the vectors and what is built over them, but not the ids, to `path`."""
-
 
 class LLM(Protocol):
     """A chat model."""
@@ -213,6 +209,9 @@ class Searcher(Protocol):
 
     def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
         """Those of these chunks that may be found, best first, scored as `search` scores."""
+
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for, shape (dimension,); None where it doesn't search."""
 
     def rarities(self, text: str) -> Mapping[str, float]:
         """BM25's inverse document frequency of each keyword of a text, by its stem."""

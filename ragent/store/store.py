@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, delete, func, insert, select, update
 import numpy as np
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.filters import Filter
@@ -222,15 +223,32 @@ class Store:
                 found.update((row.chunk_id, Passage(**row._mapping)) for row in connection.execute(query))
         return found
 
-    def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
     def matching(self, collection_id: int, where: Filter) -> Ids:
         """Ids, ascending, of the chunks that meet a filter. Raises QueryError for a date that is none."""
         with self._reader.connect() as connection:
             return np.fromiter(connection.scalars(filtering.matching(collection_id, where)), np.int64)
 
+    def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
         """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
         with self._reader.connect() as connection:
             return reading.chunk_vectors(connection, collection, chunk_ids)
+
+    def chunks_of(self, document_ids: Sequence[int]) -> list[int]:
+        """The ids of these documents' chunks, ascending."""
+        query = select(ChunkRow.id).where(ChunkRow.document_id.in_(document_ids)).order_by(ChunkRow.id)
+        with self._reader.connect() as connection:
+            return list(connection.scalars(query))
+
+    def document_times(self, document_ids: Sequence[int]) -> dict[int, datetime]:
+        """When each of these documents was last written here, in UTC."""
+        query = select(DocumentRow.id, DocumentRow.updated_at)
+        found: dict[int, datetime] = {}
+        with self._reader.connect() as connection:
+            for first in range(0, len(document_ids), _IDS_A_QUERY):
+                some = list(document_ids[first : first + _IDS_A_QUERY])
+                rows = connection.execute(query.where(DocumentRow.id.in_(some)))
+                found.update((row.id, row.updated_at.replace(tzinfo=UTC)) for row in rows)
+        return found
 
     def document_text(self, document_id: int) -> str | None:
         """The whole text of a document, or None if it is gone."""
