@@ -33,7 +33,7 @@ _LINKING = (
     "bin|ibn|av|af|och|og"
 )
 _RUN = re.compile(rf"\b{_WORD}(?:[ \t]+(?:(?:{_LINKING})[ \t]+){{0,2}}{_WORD})*")
-_OPENING = ".!?:;\n\"“”«»„¿¡•*–—-"
+_OPENING = '.!?:;\n"“”«»„¿¡•*–—-'
 _LONGEST_RUN = 8
 _LONGEST_GRAM = 3
 _SHORTEST = 3
