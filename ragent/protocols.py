@@ -188,6 +188,26 @@ class LLM(Protocol):
         """Closing the iterator stops the generation. Raises ContextOverflow before the first token."""
 
 
+@runtime_checkable
+class Scoring(Tokenizer, Protocol):
+    """What an LLM may offer besides text: how likely it finds given texts. It counts by its own tokenizer."""
+
+    @property
+    def scoring_tokens(self) -> int:
+        """The most tokens, messages and continuation together, that `log_likelihoods` takes."""
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered chat prompt."""
+
+    def log_likelihoods(
+        self, messages: Sequence[Message], continuations: Sequence[str], begun: str = ""
+    ) -> list[float]:
+        """Sum of ln p over the tokens of each continuation of the answer that `begun` begins.
+
+        Raises ContextOverflow for what is longer than `scoring_tokens`.
+        """
+
+
 class Retriever(Protocol):
     """Finds chunks for a query."""
 
@@ -199,6 +219,14 @@ class Reranker(Protocol):
 
     def rerank(self, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         """All of `hits`, best first, with new scores, and ranks counted anew."""
+
+
+@runtime_checkable
+class StepwiseReranker(Reranker, Protocol):
+    """A reranker that takes long, and can be stopped on the way."""
+
+    def steps(self, query: str, hits: Sequence[Hit]) -> Iterator[tuple[Hit, ...]]:
+        """Orders of all of `hits`, each of more work than the one before; the last is that of `rerank`."""
 
 
 class Searcher(Protocol):

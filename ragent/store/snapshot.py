@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from ragent.protocols import Ids, Vectors
 from ragent.store import naming
@@ -69,6 +69,13 @@ class Snapshot:
     def titles(self) -> dict[int, str]:
         """The title of each document, by its id."""
         return {row.id: row.title for row in naming.titles(self.connection, self.collection_id)}
+
+    def tally(self) -> tuple[int, int]:
+        """How many chunks there are, and the sum of their ids: a cheap way to recognise a set of ids."""
+        query = select(func.count(), func.coalesce(func.sum(ChunkRow.id), 0))
+        of_collection = ChunkRow.collection_id == self.collection_id
+        count, total = self.connection.execute(query.where(of_collection)).one()
+        return int(count), int(total)
 
     def _later(self, since: int) -> tuple[Any, Any]:
         return ChunkRow.collection_id == self.collection_id, ChunkRow.generation > since
