@@ -13,8 +13,10 @@ from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, disp
 from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ragent.rag import SearchArguments
-    from ragent.types import Hit, SearchResult
+    from ragent.types import Explanation, Hit, SearchResult
 
 FilterOption = Annotated[
     list[str] | None,
@@ -121,7 +123,21 @@ def _print_hit(face: Face, hit: Hit) -> None:
     face.console.print(f"[bold]{hit.rank}[/bold]  {hit.score:.3f}  ", end="")
     face.console.print(where, style="cyan", markup=False)
     face.console.print(" ".join(hit.text.split())[:300], markup=False, style="dim")
+    if hit.explanation:
+        for line in _reasons(hit.explanation):
+            face.console.print(f"   {line}", markup=False)
     face.console.print()
+
+
+def _reasons(why: Explanation) -> Iterator[str]:
+    yield why.fusion
+    if why.dense is not None:
+        yield f"meaning: cosine {why.dense:.3f}"
+    if why.keyword is not None:
+        words = ", ".join(f"{word} {score:.2f}" for word, score in why.terms.items())
+        yield f"words: BM25 {why.keyword:.2f}" + (f" ({words})" if words else "")
+    for stage, score in why.stages.items():
+        yield f"{stage}: {score:.4f}"
 
 
 def _search_many(face: Face, queries: Path, run: Path, k: int, options: SearchArguments) -> None:

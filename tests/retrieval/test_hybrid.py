@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from ragent.config import IndexSettings, RetrievalSettings
 from ragent.errors import QueryError
+from ragent.filters import parse_filter
 from ragent.retrieval import HybridRetriever, Indexes
-from ragent.store import Collection, Store
+from ragent.store import Batch, Collection, Move, Store
 from ragent.types import SearchMode, SearchOptions
-from tests.making import HashedWords
+from tests.making import HashedWords, new_document
 
 Write = Callable[..., None]
 MODES: tuple[SearchMode, ...] = ("hybrid", "dense", "keyword")
@@ -157,3 +159,118 @@ def test_searches_beside_writes_always_get_the_right_text(
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def options(**asked: Any) -> SearchOptions:
+    where = asked.pop("where", None)
+    return SearchOptions(where=None if where is None else parse_filter(where), **asked)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_only_what_passes_the_filter_is_found(
+    retriever: HybridRetriever, write: Write, mode: SearchMode
+) -> None:
+    result = retriever.search("refund of tax", 10, options(where="uri=tax", mode=mode))
+    assert [hit.uri for hit in result.hits] == ["tax"]
+    assert result.plan["filter"] == {"matching": 1, "selectivity": 0.2, "dense": "scan"}
+    assert not retriever.search("refund", 10, options(where="uri=none", mode=mode)).hits
+    everything, unfiltered = (
+        retriever.search("refund of tax", 10, options(where=where, mode=mode)).hits for where in ({}, None)
+    )
+    assert [hit.chunk_id for hit in everything] == [hit.chunk_id for hit in unfiltered]
+    write(new="a new refund of tax")
+    assert retriever.search("refund of tax", 10, options(where="uri=new", mode=mode)).hits
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_an_index_and_a_scan_find_the_same(
+    store: Store, collection: Collection, write: Write, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(**{f"d{i}": f"word{i} word{i % 7} word{i % 3}" for i in range(120)})
+    indexes = Indexes(store, collection, IndexSettings(kind=kind))
+    for mode in MODES:
+        found = []
+        for scanned in (0, 1000):
+            monkeypatch.setattr("ragent.retrieval.planner._SCANNED", scanned)
+            monkeypatch.setattr("ragent.index.keyword._LOOKED_UP", scanned)
+            retriever = HybridRetriever(store, collection, indexes, HashedWords(), RetrievalSettings())
+            found.append(retriever.search("word3 word1", 10, options(where="uri prefix d1", mode=mode)))
+        assert {hit.uri[:2] for hit in found[0].hits} == {"d1"}
+        assert [hit.chunk_id for hit in found[0].hits] == [hit.chunk_id for hit in found[1].hits]
+        assert [result.plan["filter"]["dense"] for result in found] == ["index", "scan"]
+
+
+def test_a_moved_document_leaves_the_filter_it_met(
+    retriever: HybridRetriever, store: Store, collection: Collection
+) -> None:
+    asked = options(where="uri=boats")
+    assert retriever.search("boats", 5, asked).hits
+    boats = store.known_documents(collection.id)["boats"]
+    store.apply(collection, Batch(moved=[Move(boats.id, "ships", "", "1", None)]))
+    assert not retriever.search("boats", 5, asked).hits
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_best_chunk_of_each_document(
+    store: Store, collection: Collection, write: Write, mode: SearchMode
+) -> None:
+    write(long="|".join(f"cats and cats number{i}" for i in range(30)), one="cats here", two="cats there")
+    retriever = make(store, collection, candidates=5)
+    hits = retriever.search("cats and cats", 3, options(by_document=True, mode=mode)).hits
+    assert sorted(hit.uri for hit in hits) == ["long", "one", "two"]
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+
+
+def test_a_hit_says_why(retriever: HybridRetriever) -> None:
+    query = '"tax office" letter about kittens'
+    result = retriever.search(query, 3, options(explain=True))
+    why = result.hits[0].explanation
+    assert why is not None
+    assert why.dense is not None
+    assert why.keyword == pytest.approx(sum(why.terms.values()), abs=1e-3)
+    assert set(why.terms) == {"tax", "office", '"tax office"', "letter"}
+    ceiling = result.plan["ceiling"]
+    assert result.hits[0].score == pytest.approx(0.4 * why.dense + 0.6 * why.keyword / ceiling, abs=1e-4)
+    assert why.fusion.endswith(f"= {result.hits[0].score:.3f}")
+    assert retriever.search(query, 3).hits[0].explanation is None
+    for mode, text in (("dense", "the cosine"), ("keyword", "the BM25 score")):
+        alone = retriever.search(query, 1, options(explain=True, mode=mode)).hits[0].explanation
+        assert alone is not None
+        assert alone.fusion == text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_query_may_ask_for_words_in_a_field(store: Store, collection: Collection, mode: SearchMode) -> None:
+    documents = [
+        new_document("a", ["the budget of the harbour"], title="Minutes of May"),
+        new_document("b", ["minutes about the budget"], title="Annual report"),
+        new_document("c", ["the report was annual"], title="Report"),
+    ]
+    store.write(collection, documents)
+    retriever = make(store, collection)
+
+    def found(query: str) -> set[str]:
+        return {hit.uri for hit in retriever.search(query, 5, options(mode=mode)).hits}
+
+    assert found("title:minutes budget") == {"a"}
+    assert found('title:"annual report" budget') == {"b"}
+    assert found("heading:report") == {"b", "c"}
+    assert found("title:minutes title:report") == set()
+    assert found("title: minutes") >= {"a", "b"}
+    assert found("title:the budget") >= {"a", "b"}
+    result = retriever.search("title:minutes budget", 5)
+    assert result.query == "title:minutes budget"
+    assert result.plan["filter"]["matching"] == 1
+
+
+@pytest.mark.parametrize("fusion", ["convex", "weighted_rrf"])
+def test_weights_go_by_the_kind_of_query(
+    store: Store, collection: Collection, write: Write, fusion: str
+) -> None:
+    write(**TEXTS)
+    retriever = make(store, collection, fusion=fusion, dense_weights={"question": 1.0, "short": 0.0})
+    weights = {
+        query: retriever.search(query, 2).plan["dense_weight"]
+        for query in ("who approves a refund?", "refund", "a manager approves every refund")
+    }
+    assert list(weights.values()) == [1.0, 0.0, 0.4]
