@@ -20,7 +20,7 @@ from ragent.rag.answering import Answerer
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.rag.options import SearchArguments, search_options
-from ragent.retrieval import HybridRetriever, Indexes, check_indexes
+from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.store import Collection, Problem, Store, check_fingerprint
 from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchResult
 
@@ -113,7 +113,7 @@ class Rag:
                 self.indexes,
                 self.embedder,
                 self.settings.retrieval,
-                lambda: self.llm,
+                Aids(lambda: self.llm, self.settings.rerank),
             )
 
         return self._once("retriever", make)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,19 +12,19 @@ import numpy as np
 
 from ragent import registry
 from ragent.config import RetrievalSettings
-from ragent.errors import ModelNotFound, QueryError
+from ragent.errors import QueryError
 from ragent.index.fields import FieldCondition, conditions_of
-from ragent.protocols import LLM, Embedder, Reranker, Searcher, Technique, Vectors
+from ragent.protocols import Embedder, Reranker, Searcher, Technique, Vectors
 from ragent.retrieval.candidates import Candidates, Finder
 from ragent.retrieval.clock import Clock
-from ragent.retrieval.context import SearchContext
+from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.explaining import explained
 from ragent.retrieval.grouping import deep_enough
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
 from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
-from ragent.retrieval.reranking import noted, rerank
+from ragent.retrieval.rerank.chain import noted, rerank_in_turn
 from ragent.store import Collection, Passage, Store
 from ragent.types import Hit, Query, SearchMode, SearchOptions, SearchResult
 
@@ -38,6 +38,7 @@ _LOOKED_AT = 10
 """How many of the first hits tell whether anything found is relevant."""
 
 _DEFAULT = SearchOptions()
+_NO_AIDS = Aids()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,15 @@ class HybridRetriever:
         indexes: Indexes,
         embedder: Embedder,
         settings: RetrievalSettings,
-        open_llm: Callable[[], LLM] | None = None,
+        aids: Aids = _NO_AIDS,
     ) -> None:
-        """`open_llm` is for rerankers and techniques that ask a language model."""
+        """`aids` are for rerankers and techniques."""
         self._store = store
         self._collection = collection
         self._indexes = indexes
         self._embedder = embedder
         self._settings = settings
-        self._open_llm = open_llm or _no_llm
+        self._aids = aids
         self._planner = Planner(store, collection)
         self._made: dict[tuple[str, str], Any] = {}
 
@@ -123,7 +124,8 @@ class HybridRetriever:
         return SearchContext(
             settings=self._settings,
             embedder=self._embedder,
-            open_llm=self._open_llm,
+            rerank=self._aids.rerank,
+            open_llm=self._aids.open_llm,
             rarities=self.rarities,
             vectors=self.vectors,
             store=self._store,
@@ -145,13 +147,14 @@ class HybridRetriever:
         wanted = max(k, self._settings.rerank_depth) if task.rerankers else k
         retrieve = functools.partial(self._retrieve, query, task, clock)
         found = deep_enough(retrieve, wanted) if task.options.by_document else retrieve(wanted)
-        hits = rerank(task.rerankers, query.text, found.hits, clock)[:k]
+        hits, account = rerank_in_turn(task.rerankers, query.text, found.hits, self._aids.rerank)
+        hits = hits[:k]
         if self._settings.expand_tokens:
             with clock.step("expand"):
                 reach = Reach(self._settings.expand_tokens, self._settings.expand_sentences or None)
                 hits = expand(self._store, hits, self._embedder.tokenizer, reach)
-        plan = {**found.plan, "milliseconds": clock.spent}
-        return replace(found, hits=hits, plan=plan)
+        ran = {"rerank": account} if account else {}
+        return replace(found, hits=hits, plan={**found.plan, **ran, "milliseconds": clock.spent})
 
     def _retrieve(self, query: Query, task: _Task, clock: Clock, k: int) -> SearchResult:
         if not task.techniques:
@@ -339,7 +342,3 @@ def _check(query: str, k: int) -> None:
         raise QueryError("the query is empty", hint="say in words what to look for")
     if not query.isprintable() and any(0xD800 <= ord(c) <= 0xDFFF for c in query):
         raise QueryError("the query holds half of a surrogate pair", hint="type it anew, as UTF-8")
-
-
-def _no_llm() -> LLM:
-    raise ModelNotFound("this needs a language model", hint="search through Rag, which has one")
