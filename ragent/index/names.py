@@ -50,9 +50,9 @@ def names_of(text: str) -> frozenset[str]:
     """The names in a text, normalised."""
     words = text.split()
     capitals = sum(word[0].isupper() for word in words)
-    if not _FEWEST_CAPITALS * len(words) <= capitals <= _MOST_CAPITALS * len(words):
-        return frozenset(_grams(_PIECE.findall(_folded(text))))
     runs = [match.span() for match in _RUN.finditer(text)]
+    if not runs or not _FEWEST_CAPITALS * len(words) <= capitals <= _MOST_CAPITALS * len(words):
+        return frozenset(_grams(_PIECE.findall(_folded(text))))
     elsewhere = set(words)
     found: set[str] = set()
     folded = _folded("\n".join(text[start:end] for start, end in runs)).split("\n")

@@ -21,6 +21,7 @@ from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.rag.options import SearchArguments, search_options
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
+from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
 from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchResult
 
@@ -212,6 +213,11 @@ class Rag:
         """Bring the derived indexes up to date and save them. A search does so too, if need be."""
         self.indexes.refresh(on_progress)
 
+    def rebuild_indexes(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Make all that is derived from the texts anew: the indexes, and the names in each passage."""
+        self.indexes.rebuild(on_progress)
+        renew_names(self.store, self.collection)
+
     def search(self, query: str, k: int = 10, **options: Unpack[SearchArguments]) -> SearchResult:
         """The `k` best chunks, as in `rag.search("tax", where={"year": {">=": 2020}}, by_document=True)`.
 
@@ -228,6 +234,16 @@ class Rag:
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together."""
         return self.retriever.search_many(queries, k, search_options(options))
+
+    def more_like_this(
+        self, what: str | int | Path, k: int = 10, **options: Unpack[SearchArguments]
+    ) -> SearchResult:
+        """The `k` best chunks of other documents that are like a chunk (its id) or a document (uri or path).
+
+        Raises:
+            QueryError: there is no such chunk or document.
+        """
+        return self.search(str(what), k, **(options | SearchArguments(technique="more-like-this")))
 
     def ask(self, question: str, k: int | None = None, **options: Unpack[SearchArguments]) -> Answer:
         """Answer a question from the documents, with citations, or abstain. `options`: those of `search`.
