@@ -23,7 +23,7 @@ from ragent.retrieval.indexes import View
 from ragent.store import Collection, Store
 from ragent.store.filtering import FLEETING
 
-_SCANNED = 5_000
+_SCANNED = 1_000
 _REMEMBERED_IDS = 4_000_000
 """32 MB."""
 

@@ -10,10 +10,20 @@ from sqlalchemy import Connection, select
 from ragent.errors import StoreError
 from ragent.protocols import Vectors
 from ragent.store.rows import Collection
-from ragent.store.tables import VectorRow
+from ragent.store.tables import ChunkRow, VectorRow
 from ragent.store.vectors import decode
 
 _IDS_A_QUERY = 500
+
+
+def documents_of(connection: Connection, chunk_ids: Sequence[int]) -> dict[int, int]:
+    """The document of each chunk, by id; chunks that are gone are left out."""
+    found: dict[int, int] = {}
+    for first in range(0, len(chunk_ids), _IDS_A_QUERY):
+        some = [int(id_) for id_ in chunk_ids[first : first + _IDS_A_QUERY]]
+        query = select(ChunkRow.id, ChunkRow.document_id).where(ChunkRow.id.in_(some))
+        found.update((row.id, row.document_id) for row in connection.execute(query))
+    return found
 
 
 def chunk_vectors(connection: Connection, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:

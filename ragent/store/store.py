@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, bindparam, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.filters import Filter
@@ -214,13 +214,11 @@ class Store:
     def passages(self, collection_id: int, chunk_ids: Sequence[int]) -> dict[int, Passage]:
         """The chunks that still exist, by id; ids that don't are left out."""
         found: dict[int, Passage] = {}
-        # The sum keeps SQLite from walking the whole collection's index instead of looking up a few ids.
-        of_collection = ChunkRow.collection_id + 0 == collection_id
         with self._reader.connect() as connection:
             for first in range(0, len(chunk_ids), _IDS_A_QUERY):
                 some = [int(i) for i in chunk_ids[first : first + _IDS_A_QUERY]]
-                query = _PASSAGES.where(ChunkRow.id.in_(some), of_collection)
-                found.update((row.chunk_id, Passage(**row._mapping)) for row in connection.execute(query))
+                rows = connection.execute(_PASSAGES_BY_ID, {"ids": some, "collection_id": collection_id})
+                found.update((row.chunk_id, Passage(*row)) for row in rows)
         return found
 
     def matching(self, collection_id: int, where: Filter) -> Ids:
@@ -249,6 +247,11 @@ class Store:
                 rows = connection.execute(query.where(DocumentRow.id.in_(some)))
                 found.update((row.id, row.updated_at.replace(tzinfo=UTC)) for row in rows)
         return found
+
+    def documents_of(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        """The document of each chunk, by id; chunks that are gone are left out."""
+        with self._reader.connect() as connection:
+            return reading.documents_of(connection, chunk_ids)
 
     def document_text(self, document_id: int) -> str | None:
         """The whole text of a document, or None if it is gone."""
@@ -336,6 +339,14 @@ _PASSAGES: Select[Any] = select(
     ChunkRow.context,
     DocumentRow.meta.label("metadata"),
 ).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+
+
+# The sum keeps SQLite from walking the whole collection's index instead of looking up a few ids. Made once,
+# for SQLAlchemy takes longer to put a statement together than SQLite to run it.
+_PASSAGES_BY_ID = _PASSAGES.where(
+    ChunkRow.id.in_(bindparam("ids", expanding=True)),
+    ChunkRow.collection_id + 0 == bindparam("collection_id"),
+)
 
 
 def check_fingerprint(collection: Collection, fingerprint: Fingerprint) -> None:
