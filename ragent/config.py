@@ -98,6 +98,9 @@ class RetrievalSettings(BaseModel):
     dense_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=1)]] = Field(
         {}, description="the same by kind of query, as {question = 0.5}; ragent eval tune fits them"
     )
+    affinity: float = Field(
+        0.25, ge=0, le=1, description="how much likeness to the best two counts in a convex fusion; 0: off"
+    )
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
     rerank: tuple[str, ...] = Field((), description="rerankers that the best hits go through, in turn")
     rerank_depth: int = Field(50, ge=1, description="how many hits they see, at least k")

@@ -172,7 +172,8 @@ class Explanation:
         dense: the cosine with the query; None where the dense side didn't search.
         keyword: the BM25 score; None likewise.
         terms: what each word (and quoted phrase) of the query contributed to `keyword`; only if asked for.
-        fused: both as one score.
+        fused: both as one score, with the affinity.
+        affinity: the cosine with what the best two have in common; None where that doesn't count.
         fusion: how, in figures; only if asked for.
         stages: the score after each technique and reranker, by name, in order.
     """
@@ -182,6 +183,7 @@ class Explanation:
     fused: float
     terms: Mapping[str, float] = field(default_factory=dict)
     fusion: str = ""
+    affinity: float | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Candidates:
         dense: cosines, shape (n,), or None.
         keyword: BM25 scores, shape (n,), or None.
         nearest: the best cosine, where both sides searched.
+        affinity: likeness to the best of them, shape (n,), where that counts.
         method: how they were fused, for the plan.
     """
 
@@ -37,7 +39,20 @@ class Candidates:
     dense: Scores | None = None
     keyword: Scores | None = None
     nearest: float | None = None
+    affinity: Scores | None = None
     method: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, places: Sequence[int]) -> Candidates:
+        """Those at some places, in that order."""
+        rows = np.array(places, np.int64)
+        return replace(
+            self,
+            ids=self.ids[rows],
+            scores=self.scores[rows],
+            dense=None if self.dense is None else self.dense[rows],
+            keyword=None if self.keyword is None else self.keyword[rows],
+            affinity=None if self.affinity is None else self.affinity[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from ragent.config import RetrievalSettings
 from ragent.errors import QueryError
 from ragent.index.fields import FieldCondition, conditions_of
 from ragent.protocols import Embedder, Reranker, Searcher, Technique, Vectors
+from ragent.retrieval.affinity import with_affinity
 from ragent.retrieval.candidates import Candidates, Finder
 from ragent.retrieval.clock import Clock
 from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.explaining import explained
-from ragent.retrieval.grouping import deep_enough
+from ragent.retrieval.grouping import deep_enough, one_of_each_document
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
 from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
@@ -146,7 +147,8 @@ class HybridRetriever:
     def _search(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
         wanted = max(k, self._settings.rerank_depth) if task.rerankers else k
         retrieve = functools.partial(self._retrieve, query, task, clock)
-        found = deep_enough(retrieve, wanted) if task.options.by_document else retrieve(wanted)
+        groups_hits = task.options.by_document and task.techniques
+        found = deep_enough(retrieve, wanted) if groups_hits else retrieve(wanted)
         hits, account = rerank_in_turn(task.rerankers, query.text, found.hits, self._aids.rerank)
         hits = hits[:k]
         if self._settings.expand_tokens:
@@ -172,7 +174,7 @@ class HybridRetriever:
             with clock.step("embed"):
                 vector = self._embed(query)
         with self._finder(task, clock) as finder:
-            found = finder.find(query, vector, max(k, self._settings.candidates))
+            found = self._candidates(finder, query, vector, k, task)
             with clock.step("fetch"):
                 hits = self._fetch(found, k)
                 signs = _signs(finder.view, query.text, found, hits)
@@ -190,6 +192,23 @@ class HybridRetriever:
                 "milliseconds": clock.spent,
             }
         return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
+
+    def _candidates(
+        self, finder: Finder, query: Query, vector: Vectors | None, k: int, task: _Task
+    ) -> Candidates:
+        """At least `k`, where there are so many; of as many documents, if it is to be one of each."""
+
+        def find(depth: int) -> Candidates:
+            found = finder.find(query, vector, depth)
+            if found.method.get("fusion") != "convex" or task.techniques:
+                return found
+            with finder.clock.step("affinity"):
+                return with_affinity(found, self.vectors, finder.view.dense, self._settings.affinity)
+
+        depth = max(k, self._settings.candidates)
+        if not task.options.by_document or task.techniques:
+            return find(depth)
+        return one_of_each_document(find, self._store.documents_of, k, depth)
 
     @contextmanager
     def _finder(self, task: _Task, clock: Clock) -> Iterator[Finder]:

@@ -70,9 +70,9 @@ def test_fewer_candidates_than_wanted_are_made_up_for(
 
 def test_rare_words_and_meaning_both_count(store: Store, collection: Collection, write: Write) -> None:
     write(**TEXTS)
-    by_words = make(store, collection, dense_weight=0.0).search("refund", 5)
+    by_words = make(store, collection, dense_weight=0.0, affinity=0.0).search("refund", 5)
     assert {hit.uri for hit in by_words.hits if hit.score > 0} == {"refund", "tax"}
-    by_meaning = make(store, collection, dense_weight=1.0).search("refund", 5)
+    by_meaning = make(store, collection, dense_weight=1.0, affinity=0.0).search("refund", 5)
     dense = make(store, collection).search("refund", 5, SearchOptions(mode="dense"))
     assert [hit.chunk_id for hit in by_meaning.hits] == [hit.chunk_id for hit in dense.hits]
 
@@ -82,7 +82,15 @@ def test_the_plan_says_what_ran(retriever: HybridRetriever, store: Store, collec
     assert plan["kind"] == "flat"
     assert (plan["fusion"], plan["dense_weight"], plan["generation"]) == ("convex", 0.4, 1)
     assert plan["candidates"] == {"dense": 5, "keyword": 2, "fused": 5}
-    assert set(plan["milliseconds"]) == {"embed", "refresh", "dense", "keyword", "fuse", "fetch"}
+    assert set(plan["milliseconds"]) == {
+        "embed",
+        "refresh",
+        "dense",
+        "keyword",
+        "fuse",
+        "affinity",
+        "fetch",
+    }
     assert "dense_weight" not in make(store, collection, fusion="rrf").search("refund", 2).plan
     assert "kind" not in retriever.search("refund", 2, SearchOptions(mode="keyword")).plan
 
@@ -230,7 +238,9 @@ def test_a_hit_says_why(retriever: HybridRetriever) -> None:
     assert why.keyword == pytest.approx(sum(why.terms.values()), abs=1e-3)
     assert set(why.terms) == {"tax", "office", '"tax office"', "letter"}
     ceiling = result.plan["ceiling"]
-    assert result.hits[0].score == pytest.approx(0.4 * why.dense + 0.6 * why.keyword / ceiling, abs=1e-4)
+    assert why.affinity is not None
+    parts = 0.4 * why.dense + 0.6 * why.keyword / ceiling + 0.25 * why.affinity
+    assert result.hits[0].score == pytest.approx(parts / 1.25, abs=1e-4)
     assert why.fusion.endswith(f"= {result.hits[0].score:.3f}")
     assert retriever.search(query, 3).hits[0].explanation is None
     for mode, text in (("dense", "the cosine"), ("keyword", "the BM25 score")):
