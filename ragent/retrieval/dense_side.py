@@ -100,7 +100,7 @@ class DenseSide:
         return self._task() is not None
 
     def job(self, most_seconds: float = math.inf) -> Job | None:
-        """What there is to do that takes no longer than that.
+        """What there is to do that takes no longer than that; without a limit, trifles too.
 
         A collection without a file, whose kind takes longer, gets a flat one until somebody has the time.
         """
@@ -108,7 +108,8 @@ class DenseSide:
             return None
         task, kind = self._task(), self._choice().kind
         stale = self._stamp is None or self._stamp.generation != self.generation
-        if task is None and stale and self._seconds("fold", self.index.kind) < _TRIFLE_SECONDS:
+        trifle = self._seconds("fold", self.index.kind) < _TRIFLE_SECONDS < most_seconds == math.inf
+        if task is None and stale and trifle:
             task = "fold"
         if task is None:
             return None
