@@ -29,7 +29,10 @@ _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
 _K1 = 1.2
 """tantivy's own, as is its b of 0.75."""
-_LOOKED_UP = 2_000
+_LOOKED_UP = 0.25
+"""What passing over a chunk costs, as a share of looking one up by its id."""
+_NAMED = 300
+"""So many ids are faster looked up one by one than as a set."""
 _NOTHING: tuple[Ids, Vectors] = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
 _PHRASE = re.compile(r'"([^"]+)"')
 
@@ -81,7 +84,8 @@ class KeywordIndex:
             return _NOTHING
         if among is None:
             return self._run(wanted, k)
-        if len(among) <= _LOOKED_UP:
+        # Sifting looks at about `k * len(self) / len(among)` chunks, looking up at each of `among`.
+        if len(among) <= _NAMED or len(among) ** 2 <= k * len(self) * _LOOKED_UP:
             return self._run(self._confined(wanted, among), k)
         return self._sifted(wanted, k, among)
 
@@ -132,8 +136,13 @@ class KeywordIndex:
         return [word for word in prepare(query).replace('"', " ").split() if self._analyzer.analyze(word)]
 
     def _confined(self, query: Query, ids: Ids) -> Query:
-        among = Query.const_score_query(self._among(ids), 0.0)
-        return Query.boolean_query([(Occur.Must, among), (Occur.Must, query)])
+        among = self._any_of(ids) if len(ids) <= _NAMED else self._among(ids)
+        return Query.boolean_query([(Occur.Must, Query.const_score_query(among, 0.0)), (Occur.Must, query)])
+
+    def _any_of(self, ids: Ids) -> Query:
+        return Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, "id", id_)) for id_ in ids.tolist()]
+        )
 
     def _sifted(self, query: Query, k: int, among: Ids) -> tuple[Ids, Vectors]:
         """Looks deeper until `k` of what was found are among the ids, or nothing more is to be found."""

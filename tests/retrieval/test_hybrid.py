@@ -200,7 +200,8 @@ def test_an_index_and_a_scan_find_the_same(
         found = []
         for scanned in (0, 1000):
             monkeypatch.setattr("ragent.retrieval.planner._SCANNED", scanned)
-            monkeypatch.setattr("ragent.index.keyword._LOOKED_UP", scanned)
+            monkeypatch.setattr("ragent.index.keyword._NAMED", scanned)
+            monkeypatch.setattr("ragent.index.keyword._LOOKED_UP", 0)
             retriever = HybridRetriever(store, collection, indexes, HashedWords(), RetrievalSettings())
             found.append(retriever.search("word3 word1", 10, options(where="uri prefix d1", mode=mode)))
         assert {hit.uri[:2] for hit in found[0].hits} == {"d1"}
