@@ -154,7 +154,7 @@ class LlamaCpp:
         ends = np.cumsum(pieces) + len(data) - sum(pieces)
         # Some tokenizers put a space before the text: then the first token's span is that much shorter.
         character = np.cumsum([byte & 0xC0 != 0x80 for byte in data])
-        starts = np.maximum(0, np.concatenate([[0], ends[:-1]]))
+        starts = np.maximum(0, np.concatenate([[0], ends]))[: len(ends)].astype(int)
         return [
             (int(character[a]) - 1 if a < len(data) else len(text), int(character[b - 1]) if b else 0)
             for a, b in zip(starts, ends, strict=True)

@@ -112,7 +112,7 @@ def _load(folder: Path, device: str) -> Any:
 def _window(model: Any, folder: Path) -> int:
     """Tokens that the model reads, query, passage and special tokens together."""
     places = getattr(model.config, "max_position_embeddings", None)
-    known = [int(n) for n in (model.max_length, places) if n and n < 1_000_000]
+    known = [int(n) for n in (model.tokenizer.model_max_length, places) if n and n < 1_000_000]
     if not known:
         raise ConfigError(
             f"{folder.name} doesn't say how many tokens it reads",

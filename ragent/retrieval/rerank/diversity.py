@@ -47,7 +47,8 @@ class DPP:
 
     Chen, Zhang and Zhou 2018, "Fast Greedy MAP Inference for Determinantal Point Process to Improve
     Recommendation Diversity" (NeurIPS, algorithm 1). Unlike MMR it sees when a hit is a mixture of several
-    before it. Quality is exp(w * score), with scores brought to 0..1 and w = (1 - diversity) / diversity.
+    before it. Quality is exp(w * score), with scores brought to 0..1 and w = (1 - diversity) / diversity; all
+    logarithms are multiplied by the diversity, so that it may be 0.
     """
 
     def __init__(self, vectors: VectorsOf, *, diversity: float) -> None:
@@ -56,19 +57,17 @@ class DPP:
         self._diversity = diversity
 
     def rerank(self, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
-        """All of `hits`; a hit's new score is the logarithm of what it added to the volume."""
+        """All of `hits`; a hit's new score is that logarithm of what it added to the volume."""
         del query
-        if not self._diversity:
-            return by_score(hits, [hit.score for hit in hits])
         alike = _likeness(self._vectors, hits)
-        quality = (1 - self._diversity) / self._diversity * _relevance(hits)
+        quality = (1 - self._diversity) * _relevance(hits)
         # Volume apart from quality, which only adds to its logarithm: no product can then underflow.
         volume = np.ones(len(hits))
         basis = np.zeros((len(hits), len(hits)))
         values = np.zeros(len(hits))
         left = np.ones(len(hits), dtype=bool)
         for step in range(len(hits)):
-            gain = 2 * quality + np.log(np.maximum(volume, _NO_VOLUME))
+            gain = 2 * quality + self._diversity * np.log(np.maximum(volume, _NO_VOLUME))
             best = int(np.argmax(np.where(left, gain, -np.inf)))
             values[best], left[best] = gain[best], False
             if volume[best] > _NO_VOLUME:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from ragent.config import RerankSettings
+from ragent.retrieval import SearchContext
 from ragent.types import Hit
 
 
@@ -22,3 +25,9 @@ def check_order(before: Sequence[Hit], after: Sequence[Hit]) -> None:
     assert [hit.rank for hit in after] == list(range(1, len(after) + 1))
     scores = [hit.score for hit in after]
     assert scores == sorted(scores, reverse=True)
+
+
+def context(**parts: Any) -> SearchContext:
+    """A context with what a test gives; nothing else in it works."""
+    given: dict[str, Any] = dict.fromkeys(SearchContext.__dataclass_fields__)
+    return SearchContext(**{**given, "rerank": RerankSettings(), **parts})
