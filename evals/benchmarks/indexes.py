@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--jitter", type=float, default=0.25)
     parser.add_argument("--kinds", default=",".join([*KINDS, *PEERS]))
+    parser.add_argument("--recall", type=float, default=0.97, help="for peers where hnsw isn't run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of [index]")
     arguments = parser.parse_args()
     faiss.omp_set_num_threads(1)
@@ -102,7 +103,7 @@ def main() -> None:
             print(f"{name:10} not installed: pip install ragent[bench]")
             continue
         else:
-            row = measure_peer(name, data, settings, target.recall if target else 0.97)
+            row = measure_peer(name, data, settings, target.recall if target else arguments.recall)
         show(row, target if name in PEERS else None)
 
 

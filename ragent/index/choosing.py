@@ -8,16 +8,17 @@ from typing import Any
 
 from ragent.config import IndexSettings
 
-_STEPS = (("flat", 0), ("rabitq", 50_000), ("ivf", 2_000_000))
-"""From how many vectors on each kind is the best, as `evals/benchmarks/indexes.py` measured it."""
+_STEPS = (("flat", 0), ("rabitq", 50_000), ("ivf", 200_000))
+"""From how many vectors on each kind is chosen: the most exact that takes about 1.5 ms of CPU a query at most,
+as `evals/benchmarks/indexes.py` measured it for 384 dimensions."""
 
 _SLACK = 1.25
 """A kind is kept until the number of vectors is past its bounds by this factor."""
 
 _REASONS = {
-    "flat": "looking at all of them is exact and takes no building",
-    "rabitq": "bits and exact scores of the best find nearly all, in little memory, and are built in seconds",
-    "ivf": "so many are not all to be looked at",
+    "flat": "few enough to look at all of them, which is exact and needs no building",
+    "rabitq": "one bit a dimension and exact scores of the best find nearly all of the nearest",
+    "ivf": "too many to look at the bits of all of them, so only those near the query",
 }
 
 

@@ -23,6 +23,8 @@ class HnswEngine:
         self.native = native
         self._dimension = dimension
         self._settings = settings
+        if native is not None:
+            prepare(native, settings)
 
     @property
     def exact(self) -> Any:
@@ -48,8 +50,10 @@ class HnswEngine:
 
 
 def prepare(graph: Any, settings: IndexSettings) -> None:
-    """Set how a new FAISS graph is to be built."""
+    """Set how a FAISS graph is to be built, or to grow."""
     graph.hnsw.efConstruction = settings.hnsw_ef_construction
+    # Among near duplicates, FAISS else drops the links that lead out of their cluster's shadow.
+    graph.keep_max_size_level0 = True
 
 
 def walk(width: int, mask: Mask | None) -> Any:
