@@ -146,9 +146,9 @@ def _titled(graph: NameGraph, heads: Sequence[tuple[Hit, float]]) -> Iterator[tu
 
 
 def _second_query(searcher: Searcher, graph: NameGraph, question: str, head: Hit) -> str:
-    """The question's words that a hit doesn't hold, and the hit's rare names that the question doesn't."""
+    """The question's words (as stems) that a hit lacks, and the hit's rare names that the question lacks."""
     held = searcher.rarities(_whole(head)).keys()
-    open_words = [word for word in question.split() if not searcher.rarities(word).keys() <= held]
+    open_words = [word for word in searcher.rarities(question) if word not in held]
     asked = set(normalise(question).split())
     new = [name for name in names_of(_whole(head)) if not asked.issuperset(name.split())]
     # A name that is found nowhere else leads nowhere.
