@@ -121,7 +121,7 @@ class RerankSettings(BaseModel):
     seconds: float = Field(0.0, ge=0, description="time for all of them together; 0: as long as they take")
     narrowing: float = Field(0.5, gt=0, le=1, description="the share of the hits that the next one sees")
     on_error: Literal["raise", "skip"] = Field("raise", description="skip: go on without one that fails")
-    maxsim_weight: float = Field(0.7, ge=0, description="its share beside the score before it, which has 1")
+    maxsim_weight: float = Field(0.5, ge=0, description="its share beside the score before it, which has 1")
     maxsim_cache_mb: int = Field(256, ge=0, description="memory for token vectors of passages")
     cross_encoder: str = Field("", description="folder or name of a sentence-transformers cross-encoder")
     likelihood_weight: float = Field(0.3, ge=0, description="its share beside the score before it")
