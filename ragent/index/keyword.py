@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ragent.protocols import Ids, Vectors
 from ragent.store import IndexedText
 
 _ANALYZER = "english"
+_QUERIES = 64
 _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
 _K1 = 1.2
@@ -42,7 +44,9 @@ class KeywordIndex:
 
     def __init__(self, folder: Path | None) -> None:
         """Open what is in the folder, or begin there. Raises CorruptIndex when tantivy can't read it."""
-        self._analyzer = make_analyzer()
+        self._analyzer = analyzer = make_analyzer()
+        # A search asks for the words of its query again and again.
+        self._query_words = lru_cache(_QUERIES)(lambda query: tuple(analyzer.analyze(prepare(query))))
         self._schema = _schema()
         try:
             self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
@@ -124,12 +128,12 @@ class KeywordIndex:
 
     def rarities(self, query: str) -> dict[str, float]:
         """BM25's inverse document frequency of each keyword of a query."""
-        return {word: self._rarity(word) for word in self.words(query)}
+        return {word: self._rarity(word) for word in dict.fromkeys(self._query_words(query))}
 
     def ceiling(self, query: str) -> float:
         """The score that no chunk can pass: that of one which repeats the query's words without end."""
-        words = self._analyzer.analyze(prepare(query)) + [w for words in self._phrases(query) for w in words]
-        return (_K1 + 1) * sum(self._rarity(word) for word in words)
+        phrases = (word for words in self._phrases(query) for word in words)
+        return (_K1 + 1) * sum(self._rarity(word) for word in [*self._query_words(query), *phrases])
 
     def _written(self, query: str) -> list[str]:
         """The words as they stand in the query, its stop words left out."""
@@ -170,7 +174,7 @@ class KeywordIndex:
         """The words of the query, each as often as it stands there, and its quoted phrases on top of them."""
         parts = [
             self._boosted(Query.term_query(self._schema, "body", word), count)
-            for word, count in Counter(self._analyzer.analyze(prepare(query))).items()
+            for word, count in Counter(self._query_words(query)).items()
         ]
         parts += [Query.phrase_query(self._schema, "body", words) for words in self._phrases(query)]
         return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else None

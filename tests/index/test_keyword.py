@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.errors import CorruptIndex
@@ -183,6 +183,7 @@ def test_identifiers_keep_their_whole_beside_their_pieces() -> None:
 
 
 @pytest.mark.parametrize(("named", "looked_up"), [(1000, 0), (0, 1000), (0, 0)])
+@settings(deadline=None)
 @given(among=st.sets(st.integers(1, 60)), k=st.integers(1, 20))
 def test_a_search_among_some_finds_the_best_of_them(
     named: int, looked_up: int, among: set[int], k: int

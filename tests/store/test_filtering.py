@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ragent.errors import QueryError
@@ -128,6 +128,7 @@ def found(store: Store, collection: Collection, where: object) -> list[int]:
     return [int(Path(passages[i].uri).stem) for i in ids]
 
 
+@settings(deadline=None)
 @given(st.lists(metadata, min_size=1, max_size=6), filters)
 @example([{"a": 1}, {"a": True}, {"a": 1.0}, {"a": "1"}, {"a": [True]}], Compare("a", "=", True))
 @example([{"a": ["x", 3]}, {"a": []}, {"a": {"x": 3}}], Compare("a", "=", 3))
