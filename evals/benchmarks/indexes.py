@@ -122,7 +122,11 @@ def make_data(arguments: argparse.Namespace) -> Data:
     real, queries = (arguments.cache / name for name in ("real.npy", "queries.npy"))
     if not (real.exists() and queries.exists()):
         embed(arguments.folders, real, queries)
-    vectors = jittered(np.load(real).astype(np.float32), arguments.count, arguments.jitter)
+    found = np.load(real).astype(np.float32)
+    if arguments.count < len(found):
+        # In the order of the folders, the few might be of other things than the queries.
+        found = np.random.default_rng(1).permutation(found)
+    vectors = jittered(found, arguments.count, arguments.jitter)
     asked = np.load(queries).astype(np.float32)
     exact = faiss.IndexFlatIP(vectors.shape[1])
     exact.add(vectors)

@@ -9,8 +9,10 @@ from typing import Any
 from ragent.config import IndexSettings
 
 _STEPS = (("flat", 0), ("rabitq", 50_000), ("ivf", 200_000))
-"""From how many vectors on each kind is chosen: the most exact that takes about 1.5 ms of CPU a query at most,
-as `evals/benchmarks/indexes.py` measured it for 384 dimensions."""
+"""From how many vectors on each kind is chosen: the most exact that takes at most some 1.5 ms of CPU a query.
+
+Measured by `evals/benchmarks/indexes.py`, with 384 dimensions.
+"""
 
 _SLACK = 1.25
 """A kind is kept until the number of vectors is past its bounds by this factor."""
