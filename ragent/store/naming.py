@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select
 
 from ragent.store.tables import ChunkRow, DocumentRow, NamesRow
 
 
-def named_chunks(collection_id: int) -> Select[tuple[int, int, bytes | None]]:
+def named_chunks(collection_id: int) -> Select[*tuple[Any, ...]]:
     """(chunk id, document id, names or None) of each chunk of a collection, by chunk id."""
     return (
         select(ChunkRow.id, ChunkRow.document_id, NamesRow.data)
@@ -32,7 +33,7 @@ def write_names(connection: Connection, names: Mapping[int, bytes]) -> None:
     connection.execute(
         delete(NamesRow).where(NamesRow.chunk_id == bindparam("chunk")), [{"chunk": id_} for id_ in names]
     )
-    there = select(ChunkRow.id, bindparam("names")).where(ChunkRow.id == bindparam("chunk"))
+    there: Select[*tuple[Any, ...]] = select(ChunkRow.id, bindparam("names")).where(ChunkRow.id == bindparam("chunk"))
     connection.execute(
         insert(NamesRow).from_select(["chunk_id", "data"], there),
         [{"chunk": id_, "names": data} for id_, data in names.items()],
