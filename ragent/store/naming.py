@@ -33,7 +33,9 @@ def write_names(connection: Connection, names: Mapping[int, bytes]) -> None:
     connection.execute(
         delete(NamesRow).where(NamesRow.chunk_id == bindparam("chunk")), [{"chunk": id_} for id_ in names]
     )
-    there: Select[*tuple[Any, ...]] = select(ChunkRow.id, bindparam("names")).where(ChunkRow.id == bindparam("chunk"))
+    there: Select[*tuple[Any, ...]] = select(ChunkRow.id, bindparam("names")).where(
+        ChunkRow.id == bindparam("chunk")
+    )
     connection.execute(
         insert(NamesRow).from_select(["chunk_id", "data"], there),
         [{"chunk": id_, "names": data} for id_, data in names.items()],
