@@ -8,7 +8,7 @@ from ragent.types import QueryKind
 
 _PHRASE = re.compile(r'"[^"]*\w\s+\w[^"]*"')
 _CODE = re.compile(
-    r"\w\(\)|[a-z]\w*[A-Z]\w*|\w_\w|\w::\w|\b[A-Z]+-?\d{2,}\b|\b0x[0-9a-f]+\b|[a-z]\.[a-z_]+\b"
+    r"\w\(\)|[a-z]{2}[A-Z][a-z]|\w_\w|\w::\w|\b[A-Z]+-\d{3,}\b|\b0x[0-9a-f]+\b|[a-z_]{3}\.[a-z_]{3}"
 )
 _QUESTION = re.compile(
     r"\?\s*$|^\s*(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|"
