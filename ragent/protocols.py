@@ -171,6 +171,7 @@ class DenseIndex(Protocol):
     def score(self, query: Vectors, ids: Ids) -> Vectors:
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
 
+
 class LLM(Protocol):
     """A chat model."""
 
