@@ -30,6 +30,7 @@ _TITLE_WEIGHT = 3.0
 _MOST_COMMON = 0.1
 """What more than this share of the chunks name tells none from another."""
 
+_SHORTEST = 3
 _LONGEST_TITLE = 12
 _STEPS = 10
 _RESTART = 0.5
@@ -158,4 +159,4 @@ def _normalised(links: Any) -> Any:
 def _title(title: str) -> str:
     """A title as texts mention it: without a qualifier in brackets. "" where it says nothing."""
     bare = normalise(_QUALIFIER.sub("", title)) or normalise(title)
-    return "" if all(word in STOP_WORDS for word in bare.split()) else bare
+    return "" if len(bare) < _SHORTEST or all(word in STOP_WORDS for word in bare.split()) else bare

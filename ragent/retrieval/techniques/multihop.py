@@ -13,6 +13,7 @@ Every candidate's score is its first score and these three, each by a fixed weig
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class _Hops:
     """What the first hits lead to.
 
     Attributes:
-        titled: documents that they name by title, with the trust in the hit that does.
+        titled: documents that they name by title, with the trust in that, 0 to 1.
         asked: the second query.
         second: what that found, by chunk id, from 0 to 1.
         walked: where walks over the graph lead to, likewise.
@@ -113,7 +114,7 @@ class Multihop:
         asked = _second_query(searcher, graph, query.text, heads[0][0])
         ids, reach = graph.rank({head.chunk_id: max(0.0, trust) for head, trust in heads})
         return _Hops(
-            titled=list(_titled(graph, heads)),
+            titled=list(_titled(searcher, graph, heads)),
             asked=asked,
             second=self._by_words(searcher, asked),
             walked=dict(zip(ids[:_WALKED].tolist(), reach[:_WALKED].tolist(), strict=True)),
@@ -138,11 +139,16 @@ class Multihop:
             return self._graph
 
 
-def _titled(graph: NameGraph, heads: Sequence[tuple[Hit, float]]) -> Iterator[tuple[Titled, float]]:
+def _titled(
+    searcher: Searcher, graph: NameGraph, heads: Sequence[tuple[Hit, float]]
+) -> Iterator[tuple[Titled, float]]:
+    rarest = math.log(len(graph) + 1)
     for head, trust in heads:
         for titled in graph.titles_in(_whole(head)):
             if head.chunk_id not in titled.chunks:
-                yield titled, trust
+                # A title of common words, "Notes" say, stands in many texts without being meant.
+                words = searcher.rarities(titled.title).values()
+                yield titled, trust * min(1.0, max(words, default=0.0) / rarest)
 
 
 def _second_query(searcher: Searcher, graph: NameGraph, question: str, head: Hit) -> str:
