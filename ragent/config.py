@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from ragent.errors import ConfigError
+from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
 SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords of sources: see ragent.ingest.secrets)
@@ -73,10 +74,17 @@ class IndexSettings(BaseModel):
     """`[index]`: the dense index. A change rebuilds it."""
 
     model_config = _STRICT
-    kind: Literal["flat", "hnsw"] = Field("hnsw", description="flat is exact; hnsw faster on thousands")
+    kind: Literal["auto", "flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf"] = Field(
+        "auto", description="auto: by the number of passages; flat is exact, hnsw fast, the others small"
+    )
     hnsw_m: int = Field(32, ge=4, le=128, description="links a node")
     hnsw_ef_construction: int = Field(200, ge=8, description="width of the search that places a node")
     hnsw_ef_search: int = Field(128, ge=8, description="width of a query's search: higher finds more, slower")
+    lsh_bits: int = Field(384, ge=8, le=8192, multiple_of=8, description="bits a vector")
+    lsh_rotation: bool = Field(True, description="turn the vectors at random before taking their signs")
+    lsh_candidates: int = Field(500, ge=10, description="how many of the nearest by bits are scored exactly")
+    rabitq_candidates: int = Field(200, ge=10, description="the same for rabitq and ivf")
+    ivf_probes: float = Field(0.08, gt=0, le=1, description="the share of the lists that a search looks into")
 
 
 class RetrievalSettings(BaseModel):
@@ -84,14 +92,42 @@ class RetrievalSettings(BaseModel):
 
     model_config = _STRICT
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
-    fusion: Literal["convex", "rrf"] = Field("convex", description="convex: weighted sum of scores")
-    dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a convex fusion")
+    fusion: Literal["convex", "rrf", "weighted_rrf"] = Field(
+        "convex", description="convex: weighted sum of scores; rrf, weighted_rrf: of reciprocal ranks"
+    )
+    dense_weight: float = Field(0.4, ge=0, le=1, description="the dense side's share in a weighted fusion")
+    dense_weights: dict[QueryKind, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {}, description="the same by kind of query, as {question = 0.5}; ragent eval tune fits them"
+    )
+    affinity: float = Field(
+        0.25, ge=0, le=1, description="how much likeness to the best two counts in a convex fusion; 0: off"
+    )
     rrf_k: int = Field(60, ge=1, description="the constant of reciprocal rank fusion")
+    rerank: tuple[str, ...] = Field((), description="rerankers that the best hits go through, in turn")
+    rerank_depth: int = Field(50, ge=1, description="how many hits they see, at least k")
+    technique: tuple[str, ...] = Field((), description="query techniques, each searching with the next")
+    paraphrases: int = Field(3, ge=1, le=10, description="how many questions multi-query and others make")
+    half_life_days: float = Field(365.0, gt=0, description="time-decay: when a score is worth half")
     candidates: int = Field(100, ge=1, description="how many each side contributes to the fusion, at least k")
     expand_tokens: int = Field(
         0, ge=0, description="widen what was found by the sentences around it, up to so many tokens; 0: off"
     )
     expand_sentences: int = Field(0, ge=0, description="by so many on each side at most; 0: any number")
+
+
+class RerankSettings(BaseModel):
+    """`[rerank]`: how rerankers work. Which ones run, `[retrieval] rerank` says."""
+
+    model_config = _STRICT
+    seconds: float = Field(0.0, ge=0, description="time for all of them together; 0: as long as they take")
+    narrowing: float = Field(0.5, gt=0, le=1, description="the share of the hits that the next one sees")
+    on_error: Literal["raise", "skip"] = Field("raise", description="skip: go on without one that fails")
+    maxsim_weight: float = Field(0.5, ge=0, description="its share beside the score before it, which has 1")
+    maxsim_cache_mb: int = Field(256, ge=0, description="memory for token vectors of passages")
+    cross_encoder: str = Field("", description="folder or name of a sentence-transformers cross-encoder")
+    likelihood_weight: float = Field(0.3, ge=0, description="its share beside the score before it")
+    llm_depth: int = Field(10, ge=1, description="how many of the best hits a language model reads")
+    diversity: float = Field(0.3, ge=0, le=1, description="of mmr and dpp: 0 ranks by score alone")
 
 
 class AskSettings(BaseModel):
@@ -132,6 +168,7 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     index: IndexSettings = IndexSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    rerank: RerankSettings = RerankSettings()
     ask: AskSettings = AskSettings()
     ingest: IngestSettings = IngestSettings()
 
@@ -232,4 +269,8 @@ def _first_problem(error: ValidationError) -> str:
 def _toml_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml_value(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml_value(part) for part in value)}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -15,6 +15,7 @@
     │   ├── ModelNotFound      no such model here
     │   └── ServerError        a model served by URL failed
     ├── QueryError             a query can't be searched for, because it is empty, say
+    ├── RerankError            a reranker failed
     ├── SchemaError            a JSON Schema can't be enforced
     ├── ToolError              a tool failed; the text is shown to the model
     ├── BudgetExceeded         a run reached its limit
@@ -88,6 +89,10 @@ class ServerError(LLMError):
 
 class QueryError(RagentError):
     """A query can't be searched for."""
+
+
+class RerankError(RagentError):
+    """A reranker failed; the cause is its `__cause__`."""
 
 
 class SchemaError(RagentError):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,13 @@ from ragent.types import (
     Document,
     Failure,
     Fingerprint,
+    Hit,
     Item,
     Message,
+    Query,
     RawDocument,
     Sampling,
+    SearchOptions,
     SearchResult,
     UnpackLimits,
 )
@@ -125,6 +127,17 @@ class Embedder(Protocol):
         """Like `embed_documents`, with the model's query prefix. Longer queries are averaged over windows."""
 
 
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What an embedder may offer besides: a vector for each token, in the light of the tokens around it."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text, unit vectors of shape (tokens, dimension): row i is token i of `tokenizer.offsets`.
+
+        Raises ValueError for a text longer than `max_tokens`.
+        """
+
+
 class DenseIndex(Protocol):
     """A nearest-neighbour index over unit vectors; scores are cosine similarities.
 
@@ -148,14 +161,15 @@ class DenseIndex(Protocol):
     def remove(self, ids: Ids) -> None:
         """Never return these again. Unknown ids are passed over."""
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
-        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k.
+
+        `among`: only these ids, ascending; None: all that are alive. Dead and unknown ones are passed over.
+        Where few may be found, each of them is looked at, whatever the kind: that is faster then, and exact.
+        """
 
     def score(self, query: Vectors, ids: Ids) -> Vectors:
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
-
-    def dump(self, path: Path) -> None:
-        """Write the vectors and what is built over them, but not the ids, to `path`."""
 
 
 class LLM(Protocol):
@@ -175,7 +189,71 @@ class LLM(Protocol):
         """Closing the iterator stops the generation. Raises ContextOverflow before the first token."""
 
 
+@runtime_checkable
+class Scoring(Tokenizer, Protocol):
+    """What an LLM may offer besides text: how likely it finds given texts. It counts by its own tokenizer."""
+
+    @property
+    def scoring_tokens(self) -> int:
+        """The most tokens, messages and continuation together, that `log_likelihoods` takes."""
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered chat prompt."""
+
+    def log_likelihoods(
+        self, messages: Sequence[Message], continuations: Sequence[str], begun: str = ""
+    ) -> list[float]:
+        """Sum of ln p over the tokens of each continuation of the answer that `begun` begins.
+
+        Raises ContextOverflow for what is longer than `scoring_tokens`.
+        """
+
+
 class Retriever(Protocol):
     """Finds chunks for a query."""
 
-    def search(self, query: str, k: int) -> SearchResult: ...
+    def search(self, query: str, k: int, options: SearchOptions) -> SearchResult: ...
+
+
+class Reranker(Protocol):
+    """Reads query and passages together, and puts the hits in a better order."""
+
+    def rerank(self, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """All of `hits`, best first, with new scores, and ranks counted anew."""
+
+
+@runtime_checkable
+class StepwiseReranker(Reranker, Protocol):
+    """A reranker that takes long, and can be stopped on the way."""
+
+    def steps(self, query: str, hits: Sequence[Hit]) -> Iterator[tuple[Hit, ...]]:
+        """Orders of all of `hits`, each of more work than the one before; the last is that of `rerank`."""
+
+
+class Searcher(Protocol):
+    """What a query technique searches with: one collection, under the options of the search in hand."""
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, before any reranking, each with an `explanation`: the scores of both sides."""
+
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """Those of these chunks that may be found, best first, scored as `search` scores."""
+
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for, shape (dimension,); None where it doesn't search."""
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+
+
+class Technique(Protocol):
+    """A way to search: it asks other queries than the user's, or puts together what several find.
+
+    Techniques compose: what one searches with may be another, which searches in its own way.
+    """
+
+    def search(self, searcher: Searcher, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, or fewer where there are fewer."""

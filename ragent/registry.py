@@ -15,6 +15,7 @@ Group = Literal[
     "ragent.llms",
     "ragent.embedders",
     "ragent.rerankers",
+    "ragent.techniques",
     "ragent.tools",
     "ragent.metrics",
     "ragent.commands",

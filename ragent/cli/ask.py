@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri
+from ragent.cli.search import FilterOption, Mode, RerankOption, TechniqueOption, search_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,10 @@ def ask(
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="Another model, by name or path.")
     ] = None,
+    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search [hybrid].")] = None,
+    filters: FilterOption = None,
+    rerank: RerankOption = None,
+    technique: TechniqueOption = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -34,7 +39,7 @@ def ask(
     face = Face(context, home, collection, as_json)
     settings: dict[str, Any] = {"llm": {"model": model}} if model else {}
     with face.rag(**settings) as rag:
-        answer = _follow(face, rag.stream(question, k))
+        answer = _follow(face, rag.stream(question, k, **search_arguments(mode, filters, rerank, technique)))
     if face.as_json:
         face.print_json(_contract(answer))
     else:

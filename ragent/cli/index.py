@@ -45,7 +45,7 @@ def rebuild(
     """Build the indexes anew from the database. Rarely needed: they mend themselves."""
     face = Face(context, home, collection, as_json)
     with face.rag() as rag, face.messages.status("building"):
-        rag.indexes.rebuild()
+        rag.rebuild_indexes()
         facts = rag.indexes.info()
     if face.as_json:
         face.print_json(facts)

@@ -65,8 +65,9 @@ def build_bert(weights: Weights, config: BertConfig) -> Model:
     """Sums of word vectors and positions in, unit vectors out.
 
     Inputs: `states` of `WordVectors.look_up`, and `mask` of shape (batch, length), 1 for a token and 0 for
-    padding; float32. Output: float32 of shape (batch, hidden_size): the mean over the tokens of the last
-    layer, at length one. The graph shares the memory of `weights`.
+    padding; float32. Outputs, float32: of shape (batch, hidden_size), the mean over the tokens of the last
+    layer, at length one; and of shape (batch, length, hidden_size), that layer itself, each token at length
+    one. The graph shares the memory of `weights`.
     """
     return _Builder(weights, config).model()
 
@@ -88,7 +89,10 @@ class _Builder:
             states = self._feed_forward(states, prefix)
         # The length of the sum doesn't matter before the normalisation, so the mean needs no division.
         total = ops.squeeze(ops.matmul(ops.unsqueeze(mask, _ints(1)), states, False, False), _ints(1))
-        return ov.Model([ops.normalize_l2(total, _ints(1), 1e-24, "add")], [inputs, mask], "bert")
+        text, tokens = (
+            ops.normalize_l2(x, _ints(axis), 1e-24, "add") for x, axis in ((total, 1), (states, 2))
+        )
+        return ov.Model([text, tokens], [inputs, mask], "bert")
 
     def _attention(self, states: Node, padding: Node, prefix: str) -> Node:
         query, key, value = (self._heads(states, f"{prefix}self.{x}") for x in ("query", "key", "value"))
@@ -121,6 +125,10 @@ class _Builder:
 
     def _constant(self, name: str) -> Node:
         return ops.constant(self.weights[name], shared_memory=True)
+
+
+def _unit(vectors: Node, axis: int) -> Node:
+    return ops.normalize_l2(vectors, _ints(axis), 1e-24, "add")
 
 
 def _ints(*values: int) -> Node:

@@ -76,6 +76,18 @@ class MiniLM:
             texts, self._tokenizer, self._max_tokens, lambda pieces: self._embed(pieces, prefix)
         )
 
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text, unit vectors of shape (its tokens, 384), in order; no prefix is put before it.
+
+        Raises:
+            ValueError: a text is longer than `max_tokens`.
+        """
+        first, around = self._tokenizer.tokens_before, self._tokenizer.special_tokens
+        ids = self._tokenizer.ids(texts)
+        refuse_long([len(one) - around for one in ids], self._max_tokens)
+        vectors = self._engine.embed_tokens(ids)
+        return [states[first : first + len(states) - around] for states in vectors]
+
     def __getstate__(self) -> dict[str, object]:
         """What goes to another process, which compiles the model anew: a compiled one can't be sent."""
         return {name: value for name, value in self.__dict__.items() if name != "_engine"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -57,12 +57,26 @@ class Engine:
         def keep(request: Any, rows: NDArray[np.intp]) -> None:
             vectors[rows] = request.get_output_tensor(0).data
 
+        self._run(ids, keep)
+        return vectors
+
+    def embed_tokens(self, ids: Sequence[Sequence[int]]) -> list[Vectors]:
+        """For each text, unit vectors of shape (len(ids[i]), dimension), one a token."""
+        vectors: list[Vectors] = [np.empty((len(one), self._dimension), dtype=np.float32) for one in ids]
+
+        def keep(request: Any, rows: NDArray[np.intp]) -> None:
+            for row, states in zip(rows, request.get_output_tensor(1).data, strict=True):
+                vectors[row][:] = states[: len(vectors[row])]
+
+        self._run(ids, keep)
+        return vectors
+
+    def _run(self, ids: Sequence[Sequence[int]], keep: Callable[[Any, NDArray[np.intp]], None]) -> None:
         with self._lock:
             self._requests.set_callback(keep)
             for batch in batches(ids, tokens=_BATCH_TOKENS):
                 self._requests.start_async([self._words.look_up(batch.ids), batch.mask], batch.rows)
             self._requests.wait_all()
-        return vectors
 
 
 def _precision(core: Any, asked: str) -> str:

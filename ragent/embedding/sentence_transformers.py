@@ -84,6 +84,28 @@ class SentenceTransformerEmbedder:
             texts, self._tokenizer, self._max_tokens, lambda pieces: self._embed(pieces, self._query_prefix)
         )
 
+    def embed_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text, unit vectors of shape (its tokens, dimension), in order; no prefix is put before it.
+
+        Raises:
+            ValueError: a text is longer than `max_tokens`.
+        """
+        counts = self._tokenizer.count(texts)
+        refuse_long(counts, self._max_tokens)
+        first = self._tokenizer.tokens_before
+        states = self._model.encode(
+            list(texts),
+            prompt="",
+            batch_size=_BATCH,
+            output_value="token_embeddings",
+            convert_to_numpy=False,
+            show_progress_bar=False,
+        )
+        return [
+            torch.nn.functional.normalize(one[first : first + count].float(), dim=-1).cpu().numpy()
+            for one, count in zip(states, counts, strict=True)
+        ]
+
     @property
     def _dimension(self) -> int:
         return int(self._model.get_embedding_dimension())

@@ -26,6 +26,12 @@ class FastTokenizer:
         """How many tokens the model adds around every text, such as [CLS] and [SEP]."""
         return self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
+    @property
+    def tokens_before(self) -> int:
+        """How many of the special tokens stand before the text."""
+        mask: list[int] = self._tokenizer.encode("a").special_tokens_mask
+        return mask.index(0)
+
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The model's input for each text, special tokens included; nothing is cut."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]

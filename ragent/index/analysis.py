@@ -9,8 +9,8 @@ from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from ragent.index.stopwords import STOP_WORDS
 
-VERSION = f"1-{xxhash.xxh32_hexdigest(' '.join(sorted(STOP_WORDS)).encode())}"
-"""Other whenever keywords come out differently, so that older indexes are rebuilt."""
+VERSION = f"2-{xxhash.xxh32_hexdigest(' '.join(sorted(STOP_WORDS)).encode())}"
+"""Other whenever keywords or fields come out differently, so that older indexes are rebuilt."""
 
 _LONGEST_WORD = 60
 _CONTRACTION = re.compile(r"(?<=[a-z])(?:n['’]t|['’](?:s|d|m|ll|re|ve))\b", re.IGNORECASE)

@@ -37,8 +37,8 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def folder_lock(folder: Path, patience: float) -> Iterator[None]:
-    """Hold the folder's lock, one holder at a time among all threads and processes.
+def folder_lock(folder: Path, patience: float, name: str = "lock") -> Iterator[None]:
+    """Hold a lock of the folder, one holder at a time among all threads and processes.
 
     The operating system frees it when its holder dies. Makes the folder if need be.
 
@@ -47,7 +47,7 @@ def folder_lock(folder: Path, patience: float) -> Iterator[None]:
         OSError: the folder can't be made or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _acquire(descriptor, folder, time.monotonic() + patience)
         yield

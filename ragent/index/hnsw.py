@@ -2,70 +2,68 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import faiss
-import numpy as np
 
 from ragent.config import IndexSettings
-from ragent.index.flat import cosines, scan
-from ragent.index.labels import Labels
+from ragent.index.engine import Mask, scan, selector
 from ragent.protocols import Ids, Vectors
 
+_STEP_COST = 100
+"""What a place in the walk's queue costs, as a multiple of looking at one vector in a scan."""
 
-class HnswIndex:
-    """FAISS IndexHNSWFlat. The graph can't forget a node: the dead stay, and searches step over them."""
+
+class HnswEngine:
+    """FAISS IndexHNSWFlat. The graph can't forget a node: searches step over those that are masked."""
 
     kind = "hnsw"
 
-    def __init__(
-        self, dimension: int, settings: IndexSettings, *, native: Any = None, labels: Labels | None = None
-    ) -> None:
-        if native is None:
-            native = faiss.IndexHNSWFlat(dimension, settings.hnsw_m, faiss.METRIC_INNER_PRODUCT)
-            native.hnsw.efConstruction = settings.hnsw_ef_construction
-        self._native = native
-        self._width = settings.hnsw_ef_search
-        self._labels = labels or Labels()
+    def __init__(self, dimension: int, settings: IndexSettings, native: Any = None) -> None:
+        self.native = native
+        self._dimension = dimension
+        self._settings = settings
+        if native is not None:
+            prepare(native, settings)
 
     @property
-    def ids(self) -> Ids:
-        return self._labels.ids
+    def exact(self) -> Any:
+        return faiss.downcast_index(self.native.storage)
 
-    @property
-    def dead(self) -> Ids:
-        return self._labels.dead
+    def begin(self, sample: Vectors, count: int) -> None:
+        """Nothing is to be learnt."""
+        links = self._settings.hnsw_m
+        self.native = faiss.IndexHNSWFlat(self._dimension, links, faiss.METRIC_INNER_PRODUCT)
+        prepare(self.native, self._settings)
 
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Append. Raises ValueError unless the ids ascend, from one call to the next too."""
-        self._labels.append(ids)
-        self._native.add(vectors)
+    def add(self, vectors: Vectors) -> None:
+        """Append."""
+        self.native.add(vectors)
 
-    def remove(self, ids: Ids) -> None:
-        """Never return these again. Unknown ids are passed over."""
-        self._labels.remove(ids)
+    def near(self, queries: Vectors, k: int, mask: Mask | None) -> tuple[Ids, Vectors]:
+        """Positions and scores, the best of those that the walk passes."""
+        width = walk_width(max(self._settings.hnsw_ef_search, k), self.native.ntotal, mask)
+        if width is None:
+            return scan(self.exact, queries, k, mask)
+        scores, positions = self.native.search(queries, k, params=walk(width, mask))
+        return positions, scores
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Vectors]:
-        """Ids and scores, each of shape (n, k), best first; id -1 where there are fewer than k."""
-        selector = self._labels.selector()
-        parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=max(self._width, k))
-        scores, positions = self._native.search(queries, k, params=parameters)
-        ids = self._labels.name(positions)
-        # A walk over the graph may find fewer than there are, when k is near their number or many are dead.
-        short = np.count_nonzero(ids >= 0, axis=1) < min(k, self._labels.live_count)
-        if short.any():
-            ids[short], scores[short] = scan(self._vectors, self._labels, queries[short], k)
-        return ids, scores
 
-    def score(self, query: Vectors, ids: Ids) -> Vectors:
-        """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
-        return cosines(self._vectors, self._labels, query, ids)
+def prepare(graph: Any, settings: IndexSettings) -> None:
+    """Set how a FAISS graph is to be built, or to grow."""
+    graph.hnsw.efConstruction = settings.hnsw_ef_construction
+    # Among near duplicates, FAISS else drops the links that lead out of their cluster's shadow.
+    graph.keep_max_size_level0 = True
 
-    def dump(self, path: Path) -> None:
-        """Write the graph with its vectors, but not the ids, to `path`."""
-        faiss.write_index(self._native, str(path))
 
-    @property
-    def _vectors(self) -> Any:
-        return faiss.downcast_index(self._native.storage)
+def walk(width: int, mask: Mask | None) -> Any:
+    """FAISS's parameters of a search through a graph."""
+    return faiss.SearchParametersHNSW(sel=None if mask is None else selector(mask), efSearch=width)
+
+
+def walk_width(width: int, total: int, mask: Mask | None) -> int | None:
+    """How wide to walk to pass `width` of those that may be found; None where looking at all costs less."""
+    allowed = total if mask is None else int(mask.sum())
+    if allowed * allowed <= _STEP_COST * width * total:
+        return None
+    return width * total // allowed

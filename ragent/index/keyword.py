@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,21 @@ from tantivy import Occur, Query
 
 from ragent.errors import CorruptIndex
 from ragent.index.analysis import make_analyzer, prepare
+from ragent.index.fields import FIELDS, FieldCondition
 from ragent.protocols import Ids, Vectors
 from ragent.store import IndexedText
 
 _ANALYZER = "english"
+_QUERIES = 64
 _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
 _K1 = 1.2
 """tantivy's own, as is its b of 0.75."""
+_LOOKED_UP = 0.25
+"""What passing over a chunk costs, as a share of looking one up by its id."""
+_NAMED = 300
+"""So many ids are faster looked up one by one than as a set."""
+_NOTHING: tuple[Ids, Vectors] = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
 _PHRASE = re.compile(r'"([^"]+)"')
 
 
@@ -36,7 +44,9 @@ class KeywordIndex:
 
     def __init__(self, folder: Path | None) -> None:
         """Open what is in the folder, or begin there. Raises CorruptIndex when tantivy can't read it."""
-        self._analyzer = make_analyzer()
+        self._analyzer = analyzer = make_analyzer()
+        # A search asks for the words of its query again and again.
+        self._query_words = lru_cache(_QUERIES)(lambda query: tuple(analyzer.analyze(prepare(query))))
         self._schema = _schema()
         try:
             self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
@@ -68,12 +78,28 @@ class KeywordIndex:
         self._searcher = self._index.searcher()
         return count
 
-    def search(self, query: str, k: int) -> tuple[Ids, Vectors]:
-        """At most `k` ids with their BM25 scores, best first, of chunks that share a word with the query."""
+    def search(self, query: str, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
+        """At most `k` ids with their BM25 scores, best first, of chunks that share a word with the query.
+
+        With `among`, ascending, only of those chunks. Rarity is still counted over all chunks.
+        """
         wanted = self._parse(query)
-        if wanted is None or k < 1:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        return self._run(wanted, k)
+        if wanted is None or k < 1 or (among is not None and not len(among)):
+            return _NOTHING
+        if among is None:
+            return self._run(wanted, k)
+        # Sifting looks at about `k * len(self) / len(among)` chunks, looking up at each of `among`.
+        if len(among) <= _NAMED or len(among) ** 2 <= k * len(self) * _LOOKED_UP:
+            return self._run(self._confined(wanted, among), k)
+        return self._sifted(wanted, k, among)
+
+    def matching(self, conditions: Iterable[FieldCondition]) -> Ids | None:
+        """Ids, ascending, of the chunks that meet all these conditions; None for such of stop words alone."""
+        parts = [part for condition in conditions for part in self._having(condition)]
+        if not parts:
+            return None
+        everywhere = Query.const_score_query(Query.boolean_query([(Occur.Must, part) for part in parts]), 0.0)
+        return np.sort(self._run(everywhere, max(1, len(self)))[0])
 
     def score(self, query: str, ids: Ids) -> Vectors:
         """BM25 scores, shape (n,), of the given ids; 0 for those that share no word with the query."""
@@ -81,10 +107,20 @@ class KeywordIndex:
         wanted = self._parse(query)
         if wanted is None or not len(ids):
             return scores
-        among = Query.const_score_query(self._among(ids), 0.0)
-        both = Query.boolean_query([(Occur.Must, among), (Occur.Must, wanted)])
-        found = dict(zip(*(column.tolist() for column in self._run(both, len(ids))), strict=True))
+        columns = self._run(self._confined(wanted, ids), len(ids))
+        found = dict(zip(*(column.tolist() for column in columns), strict=True))
         return np.array([found.get(int(i), 0.0) for i in ids], dtype=np.float32)
+
+    def contributions(self, query: str, ids: Ids) -> dict[str, Vectors]:
+        """What each word and quoted phrase of the query adds to the scores of some chunks, shape (n,)."""
+        found = {
+            word: self.score(" ".join([word] * count), ids)
+            for word, count in Counter(self._written(query)).items()
+        }
+        for phrase in _PHRASE.findall(query):
+            quoted = f'"{phrase}"'
+            found[quoted] = self.score(quoted, ids) - self.score(phrase, ids)
+        return {word: scores for word, scores in found.items() if scores.any()}
 
     def words(self, text: str) -> frozenset[str]:
         """The distinct keywords of a text."""
@@ -92,12 +128,42 @@ class KeywordIndex:
 
     def rarities(self, query: str) -> dict[str, float]:
         """BM25's inverse document frequency of each keyword of a query."""
-        return {word: self._rarity(word) for word in self.words(query)}
+        return {word: self._rarity(word) for word in dict.fromkeys(self._query_words(query))}
 
     def ceiling(self, query: str) -> float:
         """The score that no chunk can pass: that of one which repeats the query's words without end."""
-        words = self._analyzer.analyze(prepare(query)) + [w for words in self._phrases(query) for w in words]
-        return (_K1 + 1) * sum(self._rarity(word) for word in words)
+        phrases = (word for words in self._phrases(query) for word in words)
+        return (_K1 + 1) * sum(self._rarity(word) for word in [*self._query_words(query), *phrases])
+
+    def _written(self, query: str) -> list[str]:
+        """The words as they stand in the query, its stop words left out."""
+        return [word for word in prepare(query).replace('"', " ").split() if self._analyzer.analyze(word)]
+
+    def _confined(self, query: Query, ids: Ids) -> Query:
+        among = self._any_of(ids) if len(ids) <= _NAMED else self._among(ids)
+        return Query.boolean_query([(Occur.Must, Query.const_score_query(among, 0.0)), (Occur.Must, query)])
+
+    def _any_of(self, ids: Ids) -> Query:
+        return Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, "id", id_)) for id_ in ids.tolist()]
+        )
+
+    def _sifted(self, query: Query, k: int, among: Ids) -> tuple[Ids, Vectors]:
+        """Looks deeper until `k` of what was found are among the ids, or nothing more is to be found."""
+        depth = 2 * k * max(1, len(self) // len(among))
+        while True:
+            ids, scores = self._run(query, depth)
+            places = np.minimum(np.searchsorted(among, ids), len(among) - 1)
+            kept = np.flatnonzero(among[places] == ids)[:k]
+            if len(kept) == k or len(ids) < depth:
+                return ids[kept], scores[kept]
+            depth *= 4
+
+    def _having(self, condition: FieldCondition) -> list[Query]:
+        words = self._analyzer.analyze(prepare(condition.text))
+        if condition.is_phrase and len(words) > 1:
+            return [Query.phrase_query(self._schema, condition.field, words)]
+        return [Query.term_query(self._schema, condition.field, word) for word in words]
 
     def _run(self, query: Query, k: int) -> tuple[Ids, Vectors]:
         hits = self._searcher.search(query, k, count=False).hits
@@ -108,7 +174,7 @@ class KeywordIndex:
         """The words of the query, each as often as it stands there, and its quoted phrases on top of them."""
         parts = [
             self._boosted(Query.term_query(self._schema, "body", word), count)
-            for word, count in Counter(self._analyzer.analyze(prepare(query))).items()
+            for word, count in Counter(self._query_words(query)).items()
         ]
         parts += [Query.phrase_query(self._schema, "body", words) for words in self._phrases(query)]
         return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else None
@@ -135,11 +201,16 @@ def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("id", indexed=True, fast=True)
     builder.add_text_field("body", tokenizer_name=_ANALYZER)
+    for field in FIELDS:
+        builder.add_text_field(field, tokenizer_name=_ANALYZER)
     return builder.build()
 
 
 def _document(text: IndexedText) -> tantivy.Document:
     document = tantivy.Document()
     document.add_unsigned("id", text.chunk_id)
-    document.add_text("body", prepare("\n".join([text.title, text.title, text.context, text.text])))
+    title, heading = prepare(text.title), prepare(text.context)
+    document.add_text("body", "\n".join([title, title, heading, prepare(text.text)]))
+    document.add_text("title", title)
+    document.add_text("heading", heading)
     return document

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ragent.index.names import encode_names
 from ragent.ingest.deciding import Step
 from ragent.ingest.embedding import embed_chunks
 from ragent.ingest.likeness import Likeness
@@ -162,6 +163,7 @@ class Batcher:
             source_id=step.source_id,
             signature=piece.signature,
             fresh=self.fresh,
+            names=piece.names,
         )
         is_new = all(known.uri != piece.uri for known in step.known)
         self._pending.append(_Pending(step, piece, new, is_new))
@@ -184,7 +186,7 @@ class Batcher:
 
     def _judged(self, new: NewDocument, verdict: Duplicate | None) -> NewDocument:
         if verdict and self.leave_out:
-            return replace(new, duplicate=verdict, chunks=(), signature=b"")
+            return replace(new, duplicate=verdict, chunks=(), names=(), signature=b"")
         bands = band_keys(np.frombuffer(new.signature, np.uint32))
         return replace(new, duplicate=verdict, bands=tuple(bands))
 
@@ -221,7 +223,8 @@ def _with_vectors(documents: Sequence[NewDocument], vectors: Vectors) -> list[Ne
 
 def _chunked(piece: Piece, document: Document, chunker: Chunker) -> Piece:
     try:
-        return replace(piece, chunks=tuple(chunker.chunk(document)))
+        chunks = tuple(chunker.chunk(document))
+        return replace(piece, chunks=chunks, names=tuple(encode_names(c.context, c.text) for c in chunks))
     except Exception as error:
         return replace(piece, document=None, error=describe(error))
 

@@ -1,4 +1,4 @@
-"""What is done with the bytes of one item, in whichever process: unpack, hash, parse, chunk, sign."""
+"""What is done with the bytes of one item, in whichever process: unpack, hash, parse, chunk, sign, name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from itertools import chain, islice
 import xxhash
 
 from ragent.errors import RagentError
+from ragent.index.names import encode_names
 from ragent.ingest.minhash import signature
 from ragent.protocols import Chunker
 from ragent.types import Chunk, Document, Failure, RawDocument
@@ -31,7 +32,8 @@ class Task:
 class Piece:
     """One document out of a task: read, or unchanged (neither document nor error), or failed.
 
-    The last piece of an archive stands for the archive itself: it has neither hash, document nor error.
+    `names` are those in each chunk. The last piece of an archive stands for the archive itself: it has
+    neither hash, document nor error.
     """
 
     uri: str
@@ -39,6 +41,7 @@ class Piece:
     document: Document | None = None
     chunks: tuple[Chunk, ...] = ()
     signature: bytes = b""
+    names: tuple[bytes, ...] = ()
     error: str = ""
     seconds: float = 0.0
     last: bool = True
@@ -48,7 +51,7 @@ class Piece:
 class Work:
     """How a task becomes pieces. `unpack`: as `ragent.ingest.unpacking`; None opens no archive.
 
-    Without a `chunker`, pieces carry no chunks, and the document's blocks instead.
+    Without a `chunker`, pieces carry neither chunks nor their names, and the document's blocks instead.
     """
 
     parse: Parse
@@ -100,13 +103,16 @@ class Work:
             document = replace(self.parse(raw), uri=raw.uri)
             sketch = signature(document.text).tobytes()
             chunks: tuple[Chunk, ...] = ()
+            names: tuple[bytes, ...] = ()
             if self.chunker:
                 chunks = tuple(self.chunker.chunk(document))
+                names = tuple(encode_names(chunk.context, chunk.text) for chunk in chunks)
                 # Nobody needs the blocks once the chunks are there, and they are many to carry.
                 document = replace(document, blocks=())
         except Exception as error:
             return Piece(raw.uri, content_hash, error=describe(error), seconds=time.perf_counter() - began)
-        return Piece(raw.uri, content_hash, document, chunks, sketch, seconds=time.perf_counter() - began)
+        spent = time.perf_counter() - began
+        return Piece(raw.uri, content_hash, document, chunks, sketch, names, seconds=spent)
 
 
 def hash_of(raw: RawDocument) -> str:

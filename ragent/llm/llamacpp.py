@@ -8,11 +8,13 @@ import logging
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
 import llama_cpp
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 from ragent.config import LLMSettings
@@ -20,12 +22,14 @@ from ragent.errors import ContextOverflow, LLMError
 from ragent.llm.chat_template import ChatTemplate
 from ragent.llm.gguf import Header, read_header
 from ragent.llm.models import resolve_model
+from ragent.llm.scoring import Scorer
 from ragent.llm.stops import StopFilter
 from ragent.types import Delta, Message, Sampling, Usage
 
 _LOG = logging.getLogger("ragent.llm")
 _BATCH = 512
 _LEAST_COMPLETION = 16
+_SCORING_TOKENS = 4096
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
@@ -116,6 +120,54 @@ class LlamaCpp:
                 hint="ask with fewer passages (-k), or with a larger [llm] n_ctx",
             )
         return self._stream(prompt, min(sampling.max_tokens or room, room), sampling)
+
+    def log_likelihoods(
+        self, messages: Sequence[Message], continuations: Sequence[str], begun: str = ""
+    ) -> list[float]:
+        """Sum of ln p over the tokens of each continuation of the answer that `begun` begins.
+
+        Computed in a context of its own, so neither a stream in progress nor its cache is disturbed.
+
+        Raises:
+            ContextOverflow: messages and continuation don't fit into `scoring_tokens`.
+            ValueError: a continuation is empty.
+            LLMError: the chat template or the engine fails.
+        """
+        if not all(continuations):
+            raise ValueError("a continuation is empty")
+        prompt = self._prompt(messages) + self._tokenize(begun)
+        return self._scorer.log_likelihoods(prompt, [self._tokenize(text) for text in continuations])
+
+    @property
+    def scoring_tokens(self) -> int:
+        """The most tokens, messages and continuation together, that `log_likelihoods` takes."""
+        return min(self.context_tokens, _SCORING_TOKENS)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each text; nothing is cut."""
+        return [len(self._tokenize(text)) for text in texts]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Character span of each token of the text, in order; a character cut in two belongs to both."""
+        pieces = [len(self._piece(token)) for token in self._tokenize(text)]
+        data = text.encode("utf-8", "replace")
+        ends = np.cumsum(pieces) + len(data) - sum(pieces)
+        # Some tokenizers put a space before the text: then the first token's span is that much shorter.
+        character = np.cumsum([byte & 0xC0 != 0x80 for byte in data])
+        starts = np.maximum(0, np.concatenate([[0], ends]))[: len(ends)].astype(int)
+        return [
+            (int(character[a]) - 1 if a < len(data) else len(text), int(character[b - 1]) if b else 0)
+            for a, b in zip(starts, ends, strict=True)
+        ]
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self._llama, self.scoring_tokens, self._llama.n_threads)
+
+    def _tokenize(self, text: str) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        tokens: list[int] = self._llama.tokenize(data, add_bos=False, special=False) if data else []
+        return tokens
 
     def _stream(self, prompt: list[int], limit: int, sampling: Sampling) -> Iterator[Delta]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -1,5 +1,6 @@
 """The façade: Rag."""
 
+from ragent.rag.options import SearchArguments
 from ragent.rag.rag import Rag
 
-__all__ = ["Rag"]
+__all__ = ["Rag", "SearchArguments"]

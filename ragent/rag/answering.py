@@ -11,7 +11,7 @@ from ragent.protocols import LLM, Embedder, Retriever
 from ragent.rag.citing import Quote, Sources, Supported
 from ragent.rag.focusing import Excerpt, focus, whole
 from ragent.store import Store
-from ragent.types import Answer, Citation, Dropped, Hit, Sampling, Timings, Usage
+from ragent.types import Answer, Citation, Dropped, Hit, Sampling, SearchOptions, Timings, Usage
 
 NOTHING_RELEVANT = "I found nothing about this in your documents."
 NOT_SUPPORTED = "Your documents touch on this, but I found no answer in them that I could prove with a quote."
@@ -30,7 +30,7 @@ class Answerer:
     min_relevance: float
     focus_tokens: int
 
-    def stream(self, question: str, k: int) -> Iterator[str | Answer]:
+    def stream(self, question: str, k: int, options: SearchOptions) -> Iterator[str | Answer]:
         """Pieces of the model's draft as they come, and at the end the Answer that was checked.
 
         The draft is what the model says; the Answer keeps of it only what the passages support.
@@ -38,7 +38,7 @@ class Answerer:
         Raises:
             RagentError: the question is empty, the collection has nothing in it, or the model failed.
         """
-        return _Attempt(self, question).run(k)
+        return _Attempt(self, question).run(k, options)
 
 
 @dataclass(slots=True)
@@ -52,8 +52,8 @@ class _Attempt:
     dropped: list[Dropped] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
 
-    def run(self, k: int) -> Iterator[str | Answer]:
-        found = self.answerer.retriever.search(self.question, k)
+    def run(self, k: int, options: SearchOptions) -> Iterator[str | Answer]:
+        found = self.answerer.retriever.search(self.question, k, options)
         self.hits, relevance = found.hits, found.relevance
         self.retrieve_s = self._elapsed()
         if not self.hits or (relevance is not None and relevance < self.answerer.min_relevance):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from ragent import registry
 from ragent.config import Settings, find_config, find_home, load_settings
@@ -20,9 +20,11 @@ from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.answering import Answerer
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
-from ragent.retrieval import HybridRetriever, Indexes, check_indexes
+from ragent.rag.options import SearchArguments, search_options
+from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
+from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchMode, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchResult
 
 Part = TypeVar("Part")
 
@@ -108,7 +110,12 @@ class Rag:
         def make() -> HybridRetriever:
             check_fingerprint(self.collection, self.embedder.fingerprint)
             return HybridRetriever(
-                self.store, self.collection, self.indexes, self.embedder, self.settings.retrieval
+                self.store,
+                self.collection,
+                self.indexes,
+                self.embedder,
+                self.settings.retrieval,
+                Aids(lambda: self.llm, self.settings.rerank),
             )
 
         return self._once("retriever", make)
@@ -213,29 +220,54 @@ class Rag:
         """Bring the derived indexes up to date and save them. A search does so too, if need be."""
         self.indexes.refresh(on_progress)
 
-    def search(self, query: str, k: int = 10, *, mode: SearchMode | None = None) -> SearchResult:
-        """The `k` best chunks. Raises StoreError when nothing was ingested, EmbedderMismatch likewise."""
-        return self.retriever.search(query, k, mode=mode)
+    def rebuild_indexes(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Make all that is derived from the texts anew: the indexes, and the names in each passage."""
+        self.indexes.rebuild(on_progress)
+        renew_names(self.store, self.collection)
 
-    def search_many(
-        self, queries: Sequence[str], k: int = 10, *, mode: SearchMode | None = None
-    ) -> list[SearchResult]:
-        """Like `search`, for many queries, embedded together."""
-        return self.retriever.search_many(queries, k, mode=mode)
-
-    def ask(self, question: str, k: int | None = None) -> Answer:
-        """Answer a question from the documents, with citations, or abstain.
+    def search(self, query: str, k: int = 10, **options: Unpack[SearchArguments]) -> SearchResult:
+        """The `k` best chunks, as in `rag.search("tax", where={"year": {">=": 2020}}, by_document=True)`.
 
         Raises:
             StoreError: nothing was ingested yet.
+            EmbedderMismatch: the collection was embedded by another model.
+            QueryError: the query is empty, or the filter can't be understood.
+            ConfigError: no reranker or technique has that name.
+        """
+        return self.retriever.search(query, k, search_options(options))
+
+    def search_many(
+        self, queries: Sequence[str], k: int = 10, **options: Unpack[SearchArguments]
+    ) -> list[SearchResult]:
+        """Like `search`, for many queries, embedded together."""
+        return self.retriever.search_many(queries, k, search_options(options))
+
+    def more_like_this(
+        self, what: str | int | Path, k: int = 10, **options: Unpack[SearchArguments]
+    ) -> SearchResult:
+        """The `k` best chunks of other documents that are like a chunk (its id) or a document (uri or path).
+
+        Raises:
+            QueryError: there is no such chunk or document.
+        """
+        return self.search(str(what), k, **(options | SearchArguments(technique="more-like-this")))
+
+    def ask(self, question: str, k: int | None = None, **options: Unpack[SearchArguments]) -> Answer:
+        """Answer a question from the documents, with citations, or abstain. `options`: those of `search`.
+
+        Raises:
+            StoreError: nothing was ingested yet.
+            QueryError: the question is empty, or the filter can't be understood.
             LLMError: the model isn't there, or failed.
         """
-        *_, answer = self.stream(question, k)
+        *_, answer = self.stream(question, k, **options)
         if not isinstance(answer, Answer):
             raise RagentError("the answer's stream ended without an answer")
         return answer
 
-    def stream(self, question: str, k: int | None = None) -> Iterator[str | Answer]:
+    def stream(
+        self, question: str, k: int | None = None, **options: Unpack[SearchArguments]
+    ) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
         ask, llm = self.settings.ask, self.settings.llm
         answerer = Answerer(
@@ -253,7 +285,7 @@ class Rag:
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
         )
-        return answerer.stream(question, k or ask.k)
+        return answerer.stream(question, k or ask.k, search_options(options))
 
     # -- care -------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Finds passages: derived indexes kept in step with the store, and hybrid search over them."""
 
 from ragent.retrieval.check import check_indexes
+from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
@@ -8,9 +9,11 @@ from ragent.retrieval.indexes import Indexes
 from ragent.retrieval.trec import document_scores, read_queries, read_run, write_run, write_scores
 
 __all__ = [
+    "Aids",
     "HybridRetriever",
     "Indexes",
     "Reach",
+    "SearchContext",
     "best_of_each_document",
     "check_indexes",
     "document_scores",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ragent.config import IndexSettings
 from ragent.retrieval.indexes import Indexes, View
+from ragent.retrieval.techniques.naming import check_names
 from ragent.store import Collection, Problem, Snapshot, Store
 
 _MEND = "ragent index rebuild"
@@ -15,12 +16,13 @@ _TOLERANCE = 1e-3
 
 
 def check_indexes(store: Store, collection: Collection, settings: IndexSettings) -> list[Problem]:
-    """Compare both indexes of a collection, brought up to date, with the store: ids, counts and vectors."""
+    """Compare the indexes of a collection, brought up to date, with the store, and names with their texts."""
     indexes = Indexes(store, collection, settings)
     with indexes.view() as view, store.snapshot(collection) as snapshot:
         if snapshot.generation != view.generation:
             return []  # someone is writing; what was there before has been checked
-        return list(_check(view, snapshot, f"collection {collection.name}"))
+        where = f"collection {collection.name}"
+        return [*_check(view, snapshot, where), *check_names(snapshot, where)]
 
 
 def _check(view: View, snapshot: Snapshot, where: str) -> Iterator[Problem]:

@@ -31,14 +31,16 @@ def convex(dense: Scores, keyword: Scores, ceiling: float, weight: float) -> Sco
     return fused
 
 
-def reciprocal_rank(dense: Scores, keyword: Scores, k: int) -> Scores:
+def reciprocal_rank(dense: Scores, keyword: Scores, k: int, weight: float = 0.5) -> Scores:
     """Sum of 1 / (k + rank) over both sides; a keyword score of 0 has no rank.
+
+    With a weight, the dense side's part is multiplied by twice `weight`, and the other's by the rest of 2.
 
     Cormack, Clarke and Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods" (SIGIR).
     """
     by_keyword = np.where(keyword > 0, 1 / (k + ranks(keyword)), 0)
-    fused: Scores = (1 / (k + ranks(dense)) + by_keyword).astype(np.float32)
+    fused: Scores = (2 * weight / (k + ranks(dense)) + 2 * (1 - weight) * by_keyword).astype(np.float32)
     return fused
 
 

@@ -1,24 +1,33 @@
-"""Hybrid search: nearest vectors and matching words, their scores fused."""
+"""Hybrid search: nearest vectors and matching words, their scores fused, and what is done with the result."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ragent import registry
 from ragent.config import RetrievalSettings
 from ragent.errors import QueryError
-from ragent.protocols import Embedder, Ids, Vectors
+from ragent.index.fields import FieldCondition, conditions_of
+from ragent.protocols import Embedder, Reranker, Searcher, Technique, Vectors
+from ragent.retrieval.affinity import with_affinity
+from ragent.retrieval.candidates import Candidates, Finder
+from ragent.retrieval.clock import Clock
+from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
-from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
+from ragent.retrieval.explaining import explained
+from ragent.retrieval.grouping import deep_enough, one_of_each_document
 from ragent.retrieval.indexes import BOTH, Indexes, Side, View
+from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
+from ragent.retrieval.rerank.chain import noted, rerank_in_turn
 from ragent.store import Collection, Passage, Store
-from ragent.types import Hit, SearchMode, SearchResult
+from ragent.types import Hit, Query, SearchMode, SearchOptions, SearchResult
 
 _SIDES: dict[SearchMode, tuple[Side, ...]] = {
     "hybrid": BOTH,
@@ -29,28 +38,19 @@ _SIDES: dict[SearchMode, tuple[Side, ...]] = {
 _LOOKED_AT = 10
 """How many of the first hits tell whether anything found is relevant."""
 
-
-@dataclass(slots=True)
-class _Clock:
-    """Milliseconds by step."""
-
-    spent: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.spent[name] = round(self.spent.get(name, 0.0) + 1000 * (time.perf_counter() - began), 3)
+_DEFAULT = SearchOptions()
+_NO_AIDS = Aids()
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranking:
-    """Candidates, best first, and what the plan says of how they came about. `cosine`: of the nearest."""
+class _Task:
+    """A search with nothing left open: its options as asked for or, failing that, as the settings say."""
 
-    ids: Ids
-    scores: Scores
-    candidates: dict[str, int]
-    cosine: float | None = None
+    mode: SearchMode
+    rerankers: Mapping[str, Reranker]
+    techniques: Mapping[str, Technique]
+    options: SearchOptions
+    conditions: tuple[FieldCondition, ...] = ()
 
 
 class HybridRetriever:
@@ -63,128 +63,278 @@ class HybridRetriever:
         indexes: Indexes,
         embedder: Embedder,
         settings: RetrievalSettings,
+        aids: Aids = _NO_AIDS,
     ) -> None:
+        """`aids` are for rerankers and techniques."""
         self._store = store
         self._collection = collection
         self._indexes = indexes
         self._embedder = embedder
         self._settings = settings
+        self._aids = aids
+        self._planner = Planner(store, collection)
+        self._made: dict[tuple[str, str], Any] = {}
 
-    def search(self, query: str, k: int, mode: SearchMode | None = None) -> SearchResult:
+    def search(self, query: str, k: int, options: SearchOptions = _DEFAULT) -> SearchResult:
         """The `k` best chunks, or fewer where there are fewer.
 
         Raises:
-            QueryError: the query is empty, or k is less than 1.
+            QueryError: the query is empty, k is less than 1, or the filter is impossible.
+            ConfigError: no reranker or technique has that name.
         """
-        return self.search_many([query], k, mode)[0]
+        return self.search_many([query], k, options)[0]
 
     def search_many(
-        self, queries: Sequence[str], k: int, mode: SearchMode | None = None
+        self, queries: Sequence[str], k: int, options: SearchOptions = _DEFAULT
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together. In their plans, `embed` is a query's share."""
-        for query in queries:
-            _check(query, k)
-        mode = mode or self._settings.mode
-        clock = _Clock()
+        parted = [conditions_of(query) for query in queries]
+        texts = [text for text, _ in parted]
+        for text in texts:
+            _check(text, k)
+        task = self._task(options)
+        clock = Clock()
         vectors: Vectors | None = None
-        if queries and "dense" in _SIDES[mode]:
+        if queries and task.mode != "keyword" and not task.techniques:
             with clock.step("embed"):
-                vectors = self._embedder.embed_queries(list(queries))
+                vectors = self._embedder.embed_queries(texts)
         share = {name: round(spent / len(queries), 3) for name, spent in clock.spent.items()}
-        return [
-            self._search(query, None if vectors is None else vectors[i], k, mode, _Clock(dict(share)))
-            for i, query in enumerate(queries)
-        ]
+        results = []
+        for i, (text, conditions) in enumerate(parted):
+            query = Query(text, vector=None if vectors is None else vectors[i])
+            found = self._search(query, k, replace(task, conditions=conditions), Clock(dict(share)))
+            results.append(replace(found, query=queries[i]))
+        return results
 
-    def _search(
-        self, query: str, vector: Vectors | None, k: int, mode: SearchMode, clock: _Clock
-    ) -> SearchResult:
-        with ExitStack() as held:
-            with clock.step("refresh"):
-                view = held.enter_context(self._indexes.view(_SIDES[mode]))
-            ranking = self._rank(view, query, vector, max(k, self._settings.candidates), clock)
-        with clock.step("fetch"):
-            hits = self._fetch(ranking, k)
-            signs = self._signs(view, query, ranking, hits)
+    def _task(self, options: SearchOptions) -> _Task:
+        names = self._settings.rerank if options.rerank is None else options.rerank
+        ways = self._settings.technique if options.technique is None else options.technique
+        return _Task(
+            mode=options.mode or self._settings.mode,
+            rerankers={name: self._part("ragent.rerankers", name) for name in names},
+            techniques={name: self._part("ragent.techniques", name) for name in ways},
+            options=options,
+        )
+
+    def _part(self, group: registry.Group, name: str) -> Any:
+        if (group, name) not in self._made:
+            self._made[group, name] = registry.load(group, name)(self._context())
+        return self._made[group, name]
+
+    def _context(self) -> SearchContext:
+        return SearchContext(
+            settings=self._settings,
+            embedder=self._embedder,
+            rerank=self._aids.rerank,
+            open_llm=self._aids.open_llm,
+            rarities=self.rarities,
+            vectors=self.vectors,
+            store=self._store,
+            collection=self._collection,
+        )
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        with self._indexes.view(("keyword",)) as view:
+            return view.keyword.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self._store.chunk_vectors(self._collection, chunk_ids)
+
+    # -- the steps of a search --------------------------------------------------------------------------
+
+    def _search(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
+        wanted = max(k, self._settings.rerank_depth) if task.rerankers else k
+        retrieve = functools.partial(self._retrieve, query, task, clock)
+        groups_hits = task.options.by_document and task.techniques
+        found = deep_enough(retrieve, wanted) if groups_hits else retrieve(wanted)
+        hits, account = rerank_in_turn(task.rerankers, query.text, found.hits, self._aids.rerank)
+        hits = hits[:k]
         if self._settings.expand_tokens:
             with clock.step("expand"):
                 reach = Reach(self._settings.expand_tokens, self._settings.expand_sentences or None)
                 hits = expand(self._store, hits, self._embedder.tokenizer, reach)
-        plan = {
-            "mode": mode,
-            "generation": view.generation,
-            "candidates": ranking.candidates,
-            **self._method(view, mode),
-            **signs,
-            "milliseconds": clock.spent,
-        }
-        return SearchResult(query, hits, plan, relevance(**signs) if signs else None)
+        ran = {"rerank": account} if account else {}
+        return replace(found, hits=hits, plan={**found.plan, **ran, "milliseconds": clock.spent})
 
-    def _signs(self, view: View, query: str, ranking: _Ranking, hits: Sequence[Hit]) -> dict[str, float]:
-        """What the relevance is judged by; nothing where one side alone searched."""
-        if ranking.cosine is None or not view.has_keyword:
-            return {}
-        texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
-        return {"cosine": ranking.cosine, "coverage": best_coverage(view.keyword, query, texts)}
+    def _retrieve(self, query: Query, task: _Task, clock: Clock, k: int) -> SearchResult:
+        if not task.techniques:
+            return self._find(query, k, task, clock)
+        searcher: Searcher = _Bound(self, task)
+        for name, technique in reversed(list(task.techniques.items())):
+            searcher = _Through(name, technique, searcher)
+        with clock.step("technique"):
+            found = searcher.search(query, k)
+        return replace(found, plan={"technique": list(task.techniques), **found.plan})
 
-    def _rank(self, view: View, query: str, vector: Vectors | None, depth: int, clock: _Clock) -> _Ranking:
-        if vector is None:
-            with clock.step("keyword"):
-                ids, scores = view.keyword.search(query, depth)
-            return _Ranking(ids, scores, {"keyword": len(ids)})
-        with clock.step("dense"):
-            ids, scores = _nearest(view, vector, depth)
-        if view.has_keyword:
-            fused = self._fuse(view, query, vector, ids, clock)
-            return replace(fused, cosine=float(scores.max(initial=-1.0)))
-        return _Ranking(ids, scores, {"dense": len(ids)})
+    def _find(self, query: Query, k: int, task: _Task, clock: Clock) -> SearchResult:
+        vector = None
+        if task.mode != "keyword":
+            with clock.step("embed"):
+                vector = self._embed(query)
+        with self._finder(task, clock) as finder:
+            found = self._candidates(finder, query, vector, k, task)
+            with clock.step("fetch"):
+                hits = self._fetch(found, k)
+                signs = _signs(finder.view, query.text, found, hits)
+            if task.options.explain or task.techniques:
+                with clock.step("explain"):
+                    hits = explained(hits, found, query.text, finder.view if task.options.explain else None)
+            plan = {
+                "mode": task.mode,
+                "generation": finder.view.generation,
+                **({} if finder.scope is None else {"filter": finder.scope.plan}),
+                "candidates": found.counts,
+                **({} if task.mode == "keyword" else {"kind": finder.view.dense.kind}),
+                **found.method,
+                **signs,
+                "milliseconds": clock.spent,
+            }
+        return SearchResult(query.text, hits, plan, relevance(**signs) if signs else None)
 
-    def _fuse(self, view: View, query: str, vector: Vectors, near: Ids, clock: _Clock) -> _Ranking:
-        """Rank the candidates of both sides by both scores, each side scoring the other's candidates too."""
-        with clock.step("keyword"):
-            matching, scores = view.keyword.search(query, max(len(near), self._settings.candidates))
-            others = np.setdiff1d(near, matching)
-            ids = np.concatenate([matching, others])
-            keyword = np.concatenate([scores, view.keyword.score(query, others)])
-        with clock.step("fuse"):
-            dense = view.dense.score(vector, ids)
-            if self._settings.fusion == "rrf":
-                fused = reciprocal_rank(dense, keyword, self._settings.rrf_k)
-            else:
-                ceiling = view.keyword.ceiling(query)
-                fused = convex(dense, keyword, ceiling, self._settings.dense_weight)
-            order = np.lexsort((ids, -fused))
-        counts = {"dense": len(near), "keyword": len(matching), "fused": len(ids)}
-        return _Ranking(ids[order], fused[order], counts)
+    def _candidates(
+        self, finder: Finder, query: Query, vector: Vectors | None, k: int, task: _Task
+    ) -> Candidates:
+        """At least `k`, where there are so many; of as many documents, if it is to be one of each."""
 
-    def _fetch(self, ranking: _Ranking, k: int) -> tuple[Hit, ...]:
+        def find(depth: int) -> Candidates:
+            found = finder.find(query, vector, depth)
+            if found.method.get("fusion") != "convex" or task.techniques:
+                return found
+            with finder.clock.step("affinity"):
+                return with_affinity(found, self.vectors, finder.view.dense, self._settings.affinity)
+
+        depth = max(k, self._settings.candidates)
+        if not task.options.by_document or task.techniques:
+            return find(depth)
+        return one_of_each_document(find, self._store.documents_of, k, depth)
+
+    @contextmanager
+    def _finder(self, task: _Task, clock: Clock) -> Iterator[Finder]:
+        """What finds, in step with the store, within the filter and the query's conditions on fields."""
+        sides = BOTH if task.conditions else _SIDES[task.mode]
+        with ExitStack() as held:
+            with clock.step("refresh"):
+                view = held.enter_context(self._indexes.view(sides))
+            scope = None
+            if task.options.where is not None or task.conditions:
+                with clock.step("filter"):
+                    scope = self._planner.scope(task.options.where, view, task.conditions)
+            if task.mode == "dense":
+                view = view.dense_alone()
+            yield Finder(view, self._settings, scope, clock)
+
+    def _score(self, query: Query, chunk_ids: Sequence[int], task: _Task) -> tuple[Hit, ...]:
+        """What `_find` would say of these chunks."""
+        if not chunk_ids:
+            return ()
+        vector = None if task.mode == "keyword" else self._embed(query)
+        ids = np.array(sorted(set(chunk_ids)), np.int64)
+        with self._finder(task, Clock()) as finder:
+            found = finder.score(query, vector, ids)
+        return explained(self._fetch(found, len(ids)), found, query.text, None)
+
+    def _embed(self, query: Query) -> Vectors:
+        if query.vector is not None:
+            return query.vector
+        if not query.meanings:
+            vector: Vectors = self._embedder.embed_queries([query.text])[0]
+            return vector
+        vectors = self._embedder.embed_documents(list(query.meanings))
+        mean: Vectors = np.mean(vectors, axis=0, dtype=np.float32)
+        if self._embedder.fingerprint.normalized:
+            mean /= np.linalg.norm(mean)
+        return mean
+
+    def _fetch(self, found: Candidates, k: int) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""
         hits: list[Hit] = []
-        for first in range(0, len(ranking.ids), k):
-            some = ranking.ids[first : first + k].tolist()
+        for first in range(0, len(found.ids), k):
+            some = found.ids[first : first + k].tolist()
             known = self._store.passages(self._collection.id, some)
-            for id_, score in zip(some, ranking.scores[first : first + k].tolist(), strict=True):
+            for place, id_ in enumerate(some, first):
                 if id_ in known and len(hits) < k:
-                    hits.append(_hit(len(hits) + 1, score, known[id_]))
+                    hits.append(_hit(len(hits) + 1, float(found.scores[place]), known[id_]))
             if len(hits) == k:
                 break
         return tuple(hits)
 
-    def _method(self, view: View, mode: SearchMode) -> dict[str, Any]:
-        method: dict[str, Any] = {}
-        if mode != "keyword":
-            method["kind"] = view.dense.kind
-        if mode == "hybrid":
-            method["fusion"] = self._settings.fusion
-            if self._settings.fusion == "convex":
-                method["dense_weight"] = self._settings.dense_weight
-        return method
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The retriever under the options of one search, as a technique sees it."""
+
+    retriever: HybridRetriever
+    task: _Task
+    embedded: dict[tuple[str, tuple[str, ...]], Vectors] = field(default_factory=dict)
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, before any reranking."""
+        _check(query.text, k)
+        return self.retriever._find(self._with_vector(query), k, self.task, Clock())
+
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """Those of these chunks that may be found, best first, scored as `search` scores."""
+        return self.retriever._score(self._with_vector(query), chunk_ids, self.task)
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        return self.retriever.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self.retriever.vectors(chunk_ids)
+
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for: a technique comes back to one query, which is embedded once."""
+        if query.vector is not None or self.task.mode == "keyword":
+            return query.vector
+        key = (query.text, query.meanings)
+        if key not in self.embedded:
+            self.embedded[key] = self.retriever._embed(query)
+        return self.embedded[key]
+
+    def _with_vector(self, query: Query) -> Query:
+        return replace(query, vector=self.vector(query))
 
 
-def _nearest(view: View, vector: Vectors, depth: int) -> tuple[Ids, Scores]:
-    ids, scores = view.dense.search(vector[None], depth)
-    found = ids[0] >= 0
-    return ids[0][found], scores[0][found]
+@dataclass(frozen=True, slots=True)
+class _Through:
+    """What one technique searches with, where that is another technique."""
+
+    name: str
+    technique: Technique
+    searcher: Searcher
+
+    def search(self, query: Query, k: int) -> SearchResult:
+        """The `k` best chunks, in the technique's way."""
+        found = self.technique.search(self.searcher, query, k)
+        return replace(found, hits=tuple(noted(hit, self.name) for hit in found.hits))
+
+    def score(self, query: Query, chunk_ids: Sequence[int]) -> tuple[Hit, ...]:
+        """As without the technique, which searches but doesn't score."""
+        return self.searcher.score(query, chunk_ids)
+
+    def vector(self, query: Query) -> Vectors | None:
+        """What the dense side looks for, shape (dimension,); None where it doesn't search."""
+        return self.searcher.vector(query)
+
+    def rarities(self, text: str) -> Mapping[str, float]:
+        """BM25's inverse document frequency of each keyword of a text, by its stem."""
+        return self.searcher.rarities(text)
+
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """The chunks' vectors, shape (n, dimension), NaN where a chunk is gone."""
+        return self.searcher.vectors(chunk_ids)
+
+
+def _signs(view: View, query: str, found: Candidates, hits: Sequence[Hit]) -> dict[str, float]:
+    """What the relevance is judged by; nothing where one side alone searched."""
+    if found.nearest is None:
+        return {}
+    texts = [f"{hit.context}\n{hit.text}" for hit in hits[:_LOOKED_AT]]
+    return {"cosine": found.nearest, "coverage": best_coverage(view.keyword, query, texts)}
 
 
 def _hit(rank: int, score: float, passage: Passage) -> Hit:

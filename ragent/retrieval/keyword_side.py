@@ -86,7 +86,7 @@ class KeywordSide:
             self.build(snapshot, may_write, on_progress)
             return
         state.index.update(removed, snapshot.texts(state.generation))
-        if state is not before and len(state.index) != len(snapshot.live()):
+        if state is not before and len(state.index) != snapshot.tally()[0]:
             self.build(snapshot, may_write, on_progress)
             return
         self._settle(state, snapshot, state.removed + len(removed))
@@ -99,7 +99,7 @@ class KeywordSide:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir()
         index = KeywordIndex(self.folder if may_write else None)
-        total = len(snapshot.live())
+        total, _ = snapshot.tally()
         index.update(_NO_IDS, _told(snapshot.texts(0), total, on_progress))
         self._settle(_State(index, 0, 0, {}, on_disk=may_write), snapshot, removed=0)
 

@@ -52,7 +52,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document ready to be written: row i of `vectors` belongs to chunk i.
+    """A document ready to be written: row i of `vectors`, and of `names` where there are any, is chunk i's.
 
     Chunks whose context and text the store holds for it already keep their ids, unless it is `fresh`.
     """
@@ -68,6 +68,7 @@ class NewDocument:
     bands: tuple[int, ...] = ()
     duplicate: Duplicate | None = None
     fresh: bool = False
+    names: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from ragent.protocols import Ids, Vectors
+from ragent.store import naming
 from ragent.store.rows import IndexedText
 from ragent.store.tables import ChunkRow, DocumentRow, TombstoneRow, VectorRow
 from ragent.store.vectors import decode
@@ -60,6 +61,21 @@ class Snapshot:
         """Ids of all chunks, shape (n,)."""
         query = select(ChunkRow.id).where(ChunkRow.collection_id == self.collection_id).order_by(ChunkRow.id)
         return np.fromiter(self.connection.scalars(query), np.int64)
+
+    def named(self) -> Iterator[list[tuple[int, int, bytes | None]]]:
+        """(chunk id, document id, names) of all chunks; None where names are yet to be extracted."""
+        yield from self._fetch(naming.named_chunks(self.collection_id))
+
+    def titles(self) -> dict[int, str]:
+        """The title of each document, by its id."""
+        return {row.id: row.title for row in naming.titles(self.connection, self.collection_id)}
+
+    def tally(self) -> tuple[int, int]:
+        """How many chunks there are, and the sum of their ids: a cheap way to recognise a set of ids."""
+        query = select(func.count(), func.coalesce(func.sum(ChunkRow.id), 0))
+        of_collection = ChunkRow.collection_id == self.collection_id
+        count, total = self.connection.execute(query.where(of_collection)).one()
+        return int(count), int(total)
 
     def _later(self, since: int) -> tuple[Any, Any]:
         return ChunkRow.collection_id == self.collection_id, ChunkRow.generation > since

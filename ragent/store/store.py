@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, delete, func, insert, select, update
+import numpy as np
+from sqlalchemy import Engine, Select, bindparam, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
-from ragent.store import likeness
+from ragent.filters import Filter
+from ragent.protocols import Ids, Vectors
+from ragent.store import filtering, likeness, naming, reading
 from ragent.store.check import check_database
 from ragent.store.database import open_engine
 from ragent.store.erase import erase_documents
@@ -210,14 +214,44 @@ class Store:
     def passages(self, collection_id: int, chunk_ids: Sequence[int]) -> dict[int, Passage]:
         """The chunks that still exist, by id; ids that don't are left out."""
         found: dict[int, Passage] = {}
-        # The sum keeps SQLite from walking the whole collection's index instead of looking up a few ids.
-        of_collection = ChunkRow.collection_id + 0 == collection_id
         with self._reader.connect() as connection:
             for first in range(0, len(chunk_ids), _IDS_A_QUERY):
                 some = [int(i) for i in chunk_ids[first : first + _IDS_A_QUERY]]
-                query = _PASSAGES.where(ChunkRow.id.in_(some), of_collection)
-                found.update((row.chunk_id, Passage(**row._mapping)) for row in connection.execute(query))
+                rows = connection.execute(_PASSAGES_BY_ID, {"ids": some, "collection_id": collection_id})
+                found.update((row.chunk_id, Passage(*row)) for row in rows)
         return found
+
+    def matching(self, collection_id: int, where: Filter) -> Ids:
+        """Ids, ascending, of the chunks that meet a filter. Raises QueryError for a date that is none."""
+        with self._reader.connect() as connection:
+            return np.fromiter(connection.scalars(filtering.matching(collection_id, where)), np.int64)
+
+    def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
+        """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
+        with self._reader.connect() as connection:
+            return reading.chunk_vectors(connection, collection, chunk_ids)
+
+    def chunks_of(self, document_ids: Sequence[int]) -> list[int]:
+        """The ids of these documents' chunks, ascending."""
+        query = select(ChunkRow.id).where(ChunkRow.document_id.in_(document_ids)).order_by(ChunkRow.id)
+        with self._reader.connect() as connection:
+            return list(connection.scalars(query))
+
+    def document_times(self, document_ids: Sequence[int]) -> dict[int, datetime]:
+        """When each of these documents was last written here, in UTC."""
+        query = select(DocumentRow.id, DocumentRow.updated_at)
+        found: dict[int, datetime] = {}
+        with self._reader.connect() as connection:
+            for first in range(0, len(document_ids), _IDS_A_QUERY):
+                some = list(document_ids[first : first + _IDS_A_QUERY])
+                rows = connection.execute(query.where(DocumentRow.id.in_(some)))
+                found.update((row.id, row.updated_at.replace(tzinfo=UTC)) for row in rows)
+        return found
+
+    def documents_of(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        """The document of each chunk, by id; chunks that are gone are left out."""
+        with self._reader.connect() as connection:
+            return reading.documents_of(connection, chunk_ids)
 
     def document_text(self, document_id: int) -> str | None:
         """The whole text of a document, or None if it is gone."""
@@ -248,6 +282,11 @@ class Store:
         """Everything that `batch` says, in one transaction."""
         with self._writer.begin() as connection:
             apply_batch(connection, collection, batch)
+
+    def note_names(self, names: Mapping[int, bytes]) -> None:
+        """Note the names in chunks, by id, as `ragent.index.names` encodes them. No new generation."""
+        with self._writer.begin() as connection:
+            naming.write_names(connection, names)
 
     def remember_source(self, collection: Collection, argument: str) -> int:
         """The id of a source, noted for `sync` if it wasn't known."""
@@ -300,6 +339,14 @@ _PASSAGES: Select[Any] = select(
     ChunkRow.context,
     DocumentRow.meta.label("metadata"),
 ).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+
+
+# The sum keeps SQLite from walking the whole collection's index instead of looking up a few ids. Made once,
+# for SQLAlchemy takes longer to put a statement together than SQLite to run it.
+_PASSAGES_BY_ID = _PASSAGES.where(
+    ChunkRow.id.in_(bindparam("ids", expanding=True)),
+    ChunkRow.collection_id + 0 == bindparam("collection_id"),
+)
 
 
 def check_fingerprint(collection: Collection, fingerprint: Fingerprint) -> None:

@@ -168,3 +168,15 @@ class DuplicateRow(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
     original_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
     similarity: Mapped[float] = mapped_column(Float)
+
+
+class NamesRow(Base):
+    """The names in a chunk, as `ragent.index.names` encodes them: which chunks speak of the same things.
+
+    A chunk without a row is of an older home: its names are extracted when they are first needed.
+    """
+
+    __tablename__ = "names"
+
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    data: Mapped[bytes]

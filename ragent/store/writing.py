@@ -15,6 +15,7 @@ from ragent.store.tables import (
     CollectionRow,
     DocumentRow,
     DuplicateRow,
+    NamesRow,
     SignatureRow,
     TombstoneRow,
     VectorRow,
@@ -155,6 +156,9 @@ def _insert_chunks(
             for chunk_id, data in zip(ids, encode(new.vectors[indexes]), strict=True)
         ],
     )
+    if new.names:
+        named = [{"chunk_id": id_, "data": new.names[i]} for id_, i in zip(ids, indexes, strict=True)]
+        connection.execute(insert(NamesRow), named)
 
 
 def _note_likeness(connection: Connection, collection_id: int, document_id: int, new: NewDocument) -> None:

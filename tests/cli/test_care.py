@@ -22,7 +22,7 @@ def test_init_writes_settings_that_are_read(ragent: Ragent, tmp_path: Path) -> N
     path = tmp_path / "ragent.toml"
     assert ragent("init").code == 2
     path.write_text(
-        path.read_text().replace("# kind = ", "kind = ").replace('kind = "hnsw"', 'kind = "magic"')
+        path.read_text().replace("# kind = ", "kind = ").replace('kind = "auto"', 'kind = "magic"')
     )
     ran = ragent("search", "x")
     assert ran.code == 2
@@ -47,7 +47,8 @@ def test_models_doctor_finds_every_engine_running(ragent: Ragent) -> None:
 def test_the_index_is_fresh_after_ingest_and_mends_itself(ragent: Ragent, tmp_path: Path) -> None:
     assert ragent("ingest", DOCUMENTS / "price-list.html").code == 0
     info = ragent("index", "info", "--json").json
-    assert info["dense"]["kind"] == "hnsw"
+    assert info["dense"]["kind"] == "flat"
+    assert info["dense"]["why"].startswith("auto, ")
     assert info["dense"]["state"] == "fresh"
     before = ragent("search", "fare for a bicycle", "--json").json["hits"]
     index = next((tmp_path / "home" / "indexes").rglob("*.index"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ragent
+from tests.cli.conftest import DOCUMENTS, Ragent
 
 HIT = {"rank", "score", "chunk_id", "document_id", "uri", "title", "page", "start", "end", "text", "metadata"}
 
@@ -41,6 +41,37 @@ def test_many_queries_make_a_trec_run(harbour: Ragent, tmp_path: Path) -> None:
     assert all(float(a[4]) >= float(b[4]) for a, b in pairwise(lines) if a[0] == b[0])
 
 
+def test_filters_confine_and_documents_come_once(harbour: Ragent) -> None:
+    policy = DOCUMENTS / "ticket-and-refund-policy.md"
+    ran = harbour("search", "tide and refund", "--filter", f"path={policy}", "--filter", "page!=3", "--json")
+    assert ran.code == 0, ran.err
+    assert len(ran.json["hits"]) > 1
+    assert {hit["uri"] for hit in ran.json["hits"]} == {policy.as_uri()}
+    assert ran.json["plan"]["filter"]["matching"] >= len(ran.json["hits"])
+    assert not any("explanation" in hit for hit in ran.json["hits"])
+    each = harbour("search", "tide and refund", "--by-document", "-k", "4", "--json").json["hits"]
+    assert len({hit["uri"] for hit in each}) == len(each) == 4
+    either = '{"or": [{"media_type": "application/pdf"}, {"not": {"uri": {"prefix": "file:"}}}]}'
+    found = harbour("search", "tide", "--filter", either, "--json").json["hits"]
+    assert {hit["uri"].rpartition(".")[2] for hit in found} == {"pdf"}
+
+
+def test_hits_say_why(harbour: Ragent) -> None:
+    ran = harbour("search", "refund of a cancelled ticket", "-k", "1", "--explain", "--json")
+    why = ran.json["hits"][0]["explanation"]
+    assert set(why) >= {"dense", "keyword", "fused", "terms", "fusion", "stages"}
+    assert {"refund", "cancelled", "ticket"} <= set(why["terms"])
+    plain = harbour("search", "refund of a cancelled ticket", "-k", "1", "--explain").out
+    assert why["fusion"] in plain
+    assert "meaning: cosine" in plain
+
+
+def test_an_answer_is_confined_too(harbour: Ragent) -> None:
+    ran = harbour("ask", "Who gets a refund?", "--filter", "media_type=none", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["abstained"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -51,6 +82,10 @@ def test_many_queries_make_a_trec_run(harbour: Ragent, tmp_path: Path) -> None:
         (["search", "tide", "-k", "0"], 2, "-k"),
         (["search", "tide", "--mode", "magic"], 2, "--mode"),
         (["--config", "none.toml", "search", "tide"], 2, "No such file"),
+        (["search", "tide", "--filter", "year~2020"], 1, "can't understand the filter 'year~2020'"),
+        (["search", "tide", "--filter", '{"year": {"$gt": 1}}'], 1, "operators: =, !=, <"),
+        (["search", "tide", "--rerank", "magic"], 2, "unknown reranker 'magic'"),
+        (["search", "tide", "--technique", "magic"], 2, "unknown technique 'magic'"),
         (["search", "--queries", "none.jsonl", "--run", "out.trec"], 1, "none.jsonl"),
     ],
 )

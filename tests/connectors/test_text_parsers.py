@@ -97,10 +97,31 @@ def test_front_matter_is_metadata_and_offsets_stay(parse: Parse) -> None:
     source = '---\ntitle: "The real title"\nauthor: Ann\ntags:\n  - x\n---\n# Heading\n\nBody.\n'
     document = parse("a.md", source)
     assert document.title == "The real title"
-    assert document.metadata == {"title": "The real title", "author": "Ann"}
+    assert document.metadata == {"title": "The real title", "author": "Ann", "tags": ["x"]}
     assert "real title" not in document.text
     assert document.text.index("Body.") == source.index("Body.")
     assert len(document.text) == len(source)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("year: 2020", 2020),
+        ("ratio: -1.5", -1.5),
+        ("zip: 01067", "01067"),
+        ("date: 2024-05-01", "2024-05-01"),
+        ("draft: True # yes", True),
+        ("quoted: '7'", "7"),
+        ("nothing: ~", None),
+        ('langs: [de, "en, us", 3]', ["de", "en, us", 3]),
+        ("mails:\n- a # b\n- 4", ["a", 4]),
+        ("url: https://a.b/#c", "https://a.b/#c"),
+    ],
+)
+def test_front_matter_has_types(parse: Parse, line: str, value: object) -> None:
+    document = parse("a.md", f"---\ntitle: 1984\nnested:\n  key: value\nempty:\n{line}\n---\nBody.\n")
+    assert document.title == "1984"
+    assert document.metadata == {"title": 1984, line.split(":")[0]: value}
 
 
 def test_a_rule_at_the_top_is_no_front_matter(parse: Parse) -> None:

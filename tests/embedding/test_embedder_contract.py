@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ragent.protocols import Embedder
+from ragent.protocols import Embedder, TokenEmbedder
 
 TEXTS = [
     "a bee",
@@ -114,3 +114,23 @@ def test_a_long_text_has_the_same_tokens_as_its_parts(embedder: Embedder) -> Non
     once = embedder.tokenizer.offsets(part)
     again = [(a + n * len(part), b + n * len(part)) for n in range(count) for a, b in once]
     assert list(spans) == again
+
+
+def test_token_vectors_are_one_a_token_and_average_to_the_texts(embedder: Embedder) -> None:
+    assert isinstance(embedder, TokenEmbedder)
+    found = embedder.embed_tokens(TEXTS)
+    assert [len(vectors) for vectors in found] == embedder.tokenizer.count(TEXTS)
+    for vectors in found:
+        assert vectors.dtype == np.float32
+        assert vectors.shape[1] == embedder.fingerprint.dimension
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert embedder.embed_tokens([]) == []
+    with pytest.raises(ValueError, match="text 1 has"):
+        embedder.embed_tokens(["a", words(embedder, embedder.max_tokens + 1)])
+
+
+def test_a_token_is_told_by_what_stands_around_it(embedder: Embedder) -> None:
+    assert isinstance(embedder, TokenEmbedder)
+    alone, twin, beside = (vectors[0] for vectors in embedder.embed_tokens(["fox", "fox", "fox ran far"]))
+    np.testing.assert_allclose(alone, twin, atol=1e-6)
+    assert np.abs(alone - beside).max() > 1e-4

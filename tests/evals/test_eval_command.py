@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,26 @@ def test_a_collection_with_other_documents_is_refused(tmp_path: Path, folder: Pa
     done = ragent(home, "eval", "beir", folder, "--collection", "default")
     assert done.returncode == 1
     assert "1 document(s) that are not of tiny are in 'default'" in done.stderr
+
+
+def test_weights_are_fitted_and_written(tmp_path: Path, folder: Path) -> None:
+    queries = [json.dumps({"_id": f"q{n}", "text": f"where do cats sleep number {n}"}) for n in range(32)]
+    (folder / "queries.jsonl").write_text("\n".join(queries))
+    rows = ["query-id\tcorpus-id\tscore", *(f"q{n}\tcats\t1" for n in range(32))]
+    (folder / "qrels" / "train.tsv").write_text("\n".join(rows))
+    home = tmp_path / "home"
+    refused = ragent(home, "eval", "tune", folder, "--split", "test")
+    assert refused.returncode == 1
+    assert "--split train" in refused.stderr
+
+    done = ragent(home, "eval", "tune", folder, "--write", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["split"], report["cases"], report["kinds"]) == ("train", 32, {"question": 32})
+    assert report["metrics"]["before"]["value"] == report["metrics"]["after"]["value"] == 1.0
+    assert report["metrics"]["gain"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    written = tomllib.loads((home / "ragent.toml").read_text())["retrieval"]
+    assert written == report["weights"]
+    shown = ragent(home, "eval", "tune", folder)
+    assert "the gain may be chance" in shown.stderr
+    assert "dense_weight = " in shown.stdout

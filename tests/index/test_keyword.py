@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.errors import CorruptIndex
 from ragent.index.analysis import prepare
+from ragent.index.fields import conditions_of
 from ragent.index.keyword import KeywordIndex
 from ragent.protocols import Ids
 from ragent.store import IndexedText
@@ -85,7 +86,7 @@ def test_a_quoted_phrase_comes_first(index: KeywordIndex) -> None:
     "query",
     [
         "refunds AND (",
-        "title:refunds",
+        "title: refunds",
         'refunds" OR "',
         "refunds^9 ~2 *",
         "[refunds TO *}",
@@ -179,3 +180,55 @@ def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
 def test_identifiers_keep_their_whole_beside_their_pieces() -> None:
     assert prepare("use readFile2 now") == "use readFile2 read File 2 now"
     assert prepare("plain Words, CAPITALS, PDFs") == "plain Words, CAPITALS, PDFs"
+
+
+@pytest.mark.parametrize(("named", "looked_up"), [(1000, 0), (0, 1000), (0, 0)])
+@settings(deadline=None)
+@given(among=st.sets(st.integers(1, 60)), k=st.integers(1, 20))
+def test_a_search_among_some_finds_the_best_of_them(
+    named: int, looked_up: int, among: set[int], k: int
+) -> None:
+    query, ids = "word3 word5 equal7", np.array(sorted(among), dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ragent.index.keyword._NAMED", named)
+        patch.setattr("ragent.index.keyword._LOOKED_UP", looked_up)
+        found, scores = _MANY.search(query, k, ids)
+        given_scores = _MANY.score(query, ids)
+    everything, every_score = _MANY.search(query, 60)
+    expected = [i for i in everything.tolist() if i in among][:k]
+    assert sorted(found.tolist()) == sorted(expected) or len(found) == len(expected)
+    known = dict(zip(everything.tolist(), every_score.tolist(), strict=True))
+    np.testing.assert_allclose(scores, [known[i] for i in expected], rtol=1e-5)
+    np.testing.assert_allclose(given_scores, [known.get(i, 0.0) for i in ids.tolist()], rtol=1e-5)
+
+
+_MANY = index_of({i: ("", "", f"word{i % 7} word{i % 11} equal{i % 3} here") for i in range(1, 51)})
+
+
+def test_what_each_word_adds(index: KeywordIndex) -> None:
+    query = '"manager approves" refunds refunds sleep'
+    ids = np.array([1, 4])
+    added = index.contributions(query, ids)
+    assert set(added) == {"manager", "approves", '"manager approves"', "refunds", "sleep"}
+    np.testing.assert_allclose(sum(added.values()), index.score(query, ids), rtol=1e-5)
+    assert added["sleep"][0] == 0 < added["sleep"][1]
+
+
+@pytest.mark.parametrize(
+    ("query", "left", "ids"),
+    [
+        ("title:refund who", "refund who", [1]),
+        ('heading:"who approves"', "who approves", [1]),
+        ('heading:"approves refunds"', "approves refunds", []),
+        ("title:cats title:refunds", "cats refunds", []),
+        ("title:the", "the", None),
+        ("subtitle:cats", "subtitle:cats", None),
+        ("title: cats", "title: cats", None),
+        ('title:""', 'title:""', None),
+    ],
+)
+def test_conditions_on_fields(index: KeywordIndex, query: str, left: str, ids: list[int] | None) -> None:
+    text, conditions = conditions_of(query)
+    assert text == left
+    found = index.matching(conditions)
+    assert (None if found is None else found.tolist()) == ids

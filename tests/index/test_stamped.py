@@ -10,32 +10,40 @@ from hypothesis import strategies as st
 
 from ragent.config import IndexSettings
 from ragent.errors import CorruptIndex
-from ragent.index.dense import load_dense, made_with, make_dense
-from ragent.index.stamped import Stamp, describe, save
+from ragent.index.building import build
+from ragent.index.choosing import made_with
+from ragent.index.dense import Dense
+from ragent.index.stamped import Stamp, describe, load, save
 
-FLAT = IndexSettings(kind="flat")
-MADE = made_with(4, 1, FLAT)
+SETTINGS = IndexSettings(lsh_bits=16)
+WANTED = {"dimension": 4, "space": 1}
+KINDS = ("flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf")
 SHARED = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("sound") / "index"
-    index = make_dense(4, FLAT)
+def some(kind: str) -> Dense:
+    index = Dense(4)
     index.add(np.arange(1, 6), np.eye(5, 4, dtype=np.float32))
-    index.remove(np.array([2]))
-    save(path, index, Stamp(MADE, 3, {"5": "00ff"}))
+    made = build(index, kind, SETTINGS, lambda done, total: None)
+    made.remove(np.array([2]))
+    return made
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "index"
+    save(path, some(request.param), Stamp(made_with(4, 1, SETTINGS, request.param), 3, {"5": "00ff"}))
     return path.read_bytes()
 
 
 def read(path: Path) -> None:
-    load_dense(path, FLAT, MADE)
+    load(path, WANTED)
 
 
 def test_a_sound_file_says_what_it_holds(tmp_path: Path, sound: bytes) -> None:
     path = tmp_path / "index"
     path.write_bytes(sound)
-    described = describe(path, MADE)
+    described = describe(path, WANTED)
     assert (described.count, described.dead, described.stamp.generation) == (5, 1, 3)
 
 
@@ -61,7 +69,7 @@ def test_a_flipped_bit_anywhere(tmp_path: Path, sound: bytes, data: st.DataObjec
     flipped[position // 8] ^= 1 << position % 8
     path = tmp_path / "index"
     path.write_bytes(flipped)
-    for reader in (read, lambda path: describe(path, MADE)):
+    for reader in (read, lambda path: describe(path, WANTED)):
         with pytest.raises(CorruptIndex):
             reader(path)
 
@@ -76,26 +84,28 @@ def test_foreign_bytes(tmp_path: Path, sound: bytes, foreign: bytes) -> None:
             read(path)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        made_with(5, 1, FLAT),
-        made_with(4, 2, FLAT),
-        made_with(4, 1, IndexSettings(kind="hnsw")),
-    ],
-    ids=["dimension", "space", "kind"],
-)
+@pytest.mark.parametrize("other", [{"dimension": 5}, {"space": 2}, {"kind": "pq"}], ids=str)
 def test_made_with_other_parameters(tmp_path: Path, sound: bytes, other: dict[str, object]) -> None:
     path = tmp_path / "index"
     path.write_bytes(sound)
     with pytest.raises(CorruptIndex, match="other settings"):
-        load_dense(path, FLAT, other)
+        load(path, WANTED | other)
+
+
+def test_what_was_mapped_stays_when_another_file_takes_its_place(tmp_path: Path, sound: bytes) -> None:
+    path = tmp_path / "index"
+    path.write_bytes(sound)
+    loaded = load(path, WANTED)
+    (tmp_path / "other").write_bytes(b"another file")
+    (tmp_path / "other").replace(path)
+    scores, _ = loaded.native.search(np.eye(1, 4, dtype=np.float32), 1)
+    assert scores[0, 0] == pytest.approx(1, abs=1e-3)
 
 
 def test_the_width_of_a_search_needs_no_new_file() -> None:
-    narrow, wide = (made_with(4, 1, IndexSettings(hnsw_ef_search=width)) for width in (16, 256))
+    narrow, wide = (made_with(4, 1, IndexSettings(hnsw_ef_search=width), "hnsw") for width in (16, 256))
     assert narrow == wide
-    assert narrow != made_with(4, 1, IndexSettings(hnsw_m=8))
+    assert narrow != made_with(4, 1, IndexSettings(hnsw_m=8), "hnsw")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -103,18 +113,25 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read(tmp_path / "nothing")
 
 
-def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, sound: bytes) -> None:
+def test_a_save_that_fails_leaves_the_old_file(
+    tmp_path: Path, sound: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "index"
     path.write_bytes(sound)
 
-    class Broken:
-        ids = dead = np.empty(0, np.int64)
+    def full(native: object, to: str) -> None:
+        Path(to).write_bytes(b"half")
+        raise RuntimeError("the disk is full")
 
-        def dump(self, path: Path) -> None:
-            path.write_bytes(b"half")
-            raise RuntimeError("the disk is full")
-
+    monkeypatch.setattr(faiss, "write_index", full)
     with pytest.raises(OSError, match="disk is full"):
-        save(path, Broken(), Stamp(MADE, 4, {}))  # type: ignore[arg-type]
+        save(path, some("flat"), Stamp({}, 4, {}))
     assert path.read_bytes() == sound
     assert [found.name for found in tmp_path.iterdir()] == ["index"]
+
+
+def test_what_is_not_built_is_not_saved(tmp_path: Path) -> None:
+    index = some("flat")
+    index.add(np.array([9]), np.eye(1, 4, dtype=np.float32))
+    with pytest.raises(ValueError, match="only what is built"):
+        save(tmp_path / "index", index, Stamp({}, 4, {}))

@@ -12,7 +12,7 @@ from ragent.errors import ContextOverflow, LLMError
 from ragent.prompts import load_prompt
 from ragent.rag.answering import NOT_SUPPORTED, NOTHING_RELEVANT, Answerer
 from ragent.store import Store
-from ragent.types import Answer, Delta, Hit, Message, Page, Sampling, SearchResult, Usage
+from ragent.types import Answer, Delta, Hit, Message, Page, Sampling, SearchOptions, SearchResult, Usage
 from tests.making import FINGERPRINT, HashedWords, new_document
 
 TEXT = "The crane lifts 40 tonnes. It was built by Halvorsen in 1962."
@@ -46,7 +46,7 @@ class Found:
     hits: tuple[Hit, ...]
     relevance: float | None = 0.9
 
-    def search(self, query: str, k: int) -> SearchResult:
+    def search(self, query: str, k: int, options: SearchOptions) -> SearchResult:
         return SearchResult(query, self.hits[:k], {}, self.relevance)
 
 
@@ -80,7 +80,7 @@ def answerer(store: Store, model: Script, retriever: Found, focus_tokens: int = 
 
 
 def ask(of: Answerer, question: str = "How much does the crane lift?") -> Answer:
-    *_, last = of.stream(question, 6)
+    *_, last = of.stream(question, 6, SearchOptions())
     assert isinstance(last, Answer)
     return last
 
@@ -97,7 +97,9 @@ def test_a_supported_answer_is_cited_at_its_place(store: Store, hits: tuple[Hit,
 
 
 def test_the_draft_streams_before_the_answer(store: Store, hits: tuple[Hit, ...]) -> None:
-    *draft, last = answerer(store, Script("It lifts 40 tonnes."), Found(hits)).stream("What lifts?", 1)
+    *draft, last = answerer(store, Script("It lifts 40 tonnes."), Found(hits)).stream(
+        "What lifts?", 1, SearchOptions()
+    )
     assert "".join(str(piece) for piece in draft).split() == ["It", "lifts", "40", "tonnes."]
     assert isinstance(last, Answer)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from tests.making import FINGERPRINT, HashedWords, new_document
 Write = Callable[..., None]
 FLAT = IndexSettings(kind="flat")
 SMALL = IndexSettings(kind="hnsw", hnsw_m=8, hnsw_ef_construction=32)
+KINDS = ("flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf")
+SLOW_TO_BUILD = 400
+"""As many chunks as make a graph take longer than a search waits."""
 
 
 def held(indexes: Indexes) -> tuple[list[int], list[int]]:
@@ -116,7 +120,28 @@ def test_damage_is_found_and_mended(
     fresh = Indexes(store, collection, SMALL)
     fill(write, 20, 1)
     assert held(fresh) == (live(store, collection),) * 2
-    assert fresh.info()["dense"]["state"] == fresh.info()["keyword"]["state"] == "fresh"
+    assert fresh.info()["keyword"]["state"] == "fresh"
+    assert fresh.info()["dense"]["state"].split(":")[0] in {"fresh", "behind"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone", "foreign"])
+def test_a_damaged_file_of_any_kind_is_found_and_mended(
+    store: Store, collection: Collection, write: Write, kind: str, damage: str
+) -> None:
+    settings = SMALL.model_copy(update={"kind": kind})
+    fill(write, 0, 40)
+    indexes = Indexes(store, collection, settings)
+    indexes.refresh()
+    spoil(indexes.folder / "dense.index", damage)
+    fresh = Indexes(store, collection, settings)
+    with fresh.view(["dense"]) as view:
+        assert view.dense.kind == kind
+        assert view.dense.ids.tolist() == live(store, collection)
+        wanted = HashedWords().embed_queries(["common word7"])
+        assert view.dense.search(wanted, 1)[1][0, 0] == pytest.approx(1, abs=1e-2)
+    facts = fresh.info()["dense"]
+    assert (facts["kind"], facts["state"]) == (kind, "fresh")
 
 
 def test_damage_anywhere_in_tantivys_files_is_found(
@@ -235,6 +260,95 @@ def test_an_unwritable_home_is_searched_from_memory(
     assert held(indexes) == (live(store, collection),) * 2
 
 
+def test_a_search_does_not_wait_for_a_graph(store: Store, collection: Collection, write: Write) -> None:
+    fill(write, 0, SLOW_TO_BUILD)
+    indexes = Indexes(store, collection, SMALL)
+    with indexes.view(["dense"]) as view:
+        assert view.dense.kind == "flat"
+        assert len(view.dense.ids) == SLOW_TO_BUILD
+    # A flat file is there at once, for whoever opens the home next.
+    assert indexes.info()["dense"]["kind"] == "flat"
+    assert indexes.info()["dense"]["state"].startswith("to be rebuilt as hnsw")
+    fill(write, SLOW_TO_BUILD, 3)
+    remove(store, collection, "d1")
+    assert held(indexes)[0] == live(store, collection)
+    deadline = time.monotonic() + 60
+    while kind_of(indexes) != "hnsw":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert held(indexes)[0] == live(store, collection)
+    assert Indexes(store, collection, SMALL).info()["dense"]["kind"] == "hnsw"
+
+
+def kind_of(indexes: Indexes) -> str:
+    with indexes.view(["dense"]) as view:
+        return view.dense.kind
+
+
+def test_an_unwritable_home_gets_its_graph_in_memory(
+    store: Store, collection: Collection, write: Write
+) -> None:
+    fill(write, 0, 30)
+    (store.home / "indexes").write_text("no folder can be made here")
+    indexes = Indexes(store, collection, SMALL)
+    assert kind_of(indexes) == "hnsw"
+    fill(write, 30, 5)
+    assert held(indexes)[0] == live(store, collection)
+
+
+def test_a_search_writes_nothing_for_a_few_new_chunks(
+    store: Store, collection: Collection, write: Write
+) -> None:
+    fill(write, 0, 30)
+    indexes = Indexes(store, collection, SMALL)
+    indexes.refresh()
+    path = indexes.folder / "dense.index"
+    before = path.stat().st_mtime_ns
+    fill(write, 30, 10)
+    assert held(indexes)[0] == held(Indexes(store, collection, SMALL))[0] == live(store, collection)
+    assert path.stat().st_mtime_ns == before
+    assert indexes.info()["dense"]["state"].startswith("behind")
+    indexes.refresh()
+    assert indexes.info()["dense"]["state"] == "fresh"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_new_chunks_are_folded_into_the_file(
+    store: Store, collection: Collection, write: Write, kind: str
+) -> None:
+    settings = SMALL.model_copy(update={"kind": kind})
+    fill(write, 0, 50)
+    indexes = Indexes(store, collection, settings)
+    indexes.refresh()
+    remove(store, collection, "d4")
+    fill(write, 50, 70)
+    with indexes.view(["dense"]):
+        pass
+    facts = indexes.info()["dense"]
+    assert (facts["vectors"], facts["dead"], facts["state"]) == (119, 1, "fresh")
+    assert held(Indexes(store, collection, settings))[0] == live(store, collection)
+
+
+def test_what_another_built_is_taken_over(store: Store, collection: Collection, write: Write) -> None:
+    fill(write, 0, 20)
+    one, two = Indexes(store, collection, SMALL), Indexes(store, collection, SMALL)
+    assert held(one) == held(two)
+    fill(write, 20, 100)
+    one.refresh()
+    written = (one.folder / "dense.index").stat().st_mtime_ns
+    assert held(two)[0] == live(store, collection)
+    assert (one.folder / "dense.index").stat().st_mtime_ns == written
+
+
+def test_who_builds_holds_up_no_search(store: Store, collection: Collection, write: Write) -> None:
+    fill(write, 0, 20)
+    indexes = Indexes(store, collection, SMALL)
+    indexes.folder.mkdir(parents=True)
+    with folder_lock(indexes.folder, 1, "build.lock"):
+        assert held(indexes) == (live(store, collection),) * 2
+        assert not (indexes.folder / "dense.index").exists()
+
+
 def test_waits_for_who_holds_the_folder(store: Store, collection: Collection, write: Write) -> None:
     fill(write, 0, 10)
     indexes = Indexes(store, collection, SMALL)
@@ -304,11 +418,12 @@ def test_info_says_what_is_there(store: Store, collection: Collection, write: Wr
     indexes.refresh()
     facts = indexes.info()
     assert facts["generation"] == 1
-    assert facts["dense"]["kind"] == "hnsw"
+    assert (facts["dense"]["kind"], facts["dense"]["why"]) == ("hnsw", "set by [index] kind")
     assert (facts["dense"]["vectors"], facts["keyword"]["chunks"]) == (10, 10)
     assert facts["dense"]["bytes"] == (indexes.folder / "dense.index").stat().st_size
     fill(write, 10, 1)
     assert indexes.info()["keyword"]["state"].startswith("stale")
+    assert indexes.info()["dense"]["state"].startswith("behind")
     spoil(indexes.folder / "dense.index", "flip")
     assert indexes.info()["dense"]["state"].startswith("to be rebuilt")
 

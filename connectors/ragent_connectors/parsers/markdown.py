@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ragent.errors import ParseError
 from ragent.types import Block, BlockKind, Document, RawDocument
 from ragent_connectors.parsers.decoding import decode, is_binary
+from ragent_connectors.parsers.front_matter import read_front_matter
 from ragent_connectors.parsers.lines import Line, split_lines
 from ragent_connectors.parsers.titles import choose_title
 
@@ -29,7 +30,6 @@ _KINDS: dict[str, BlockKind] = {
     "blockquote_open": "quote",
 }
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_KEY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+(\S.*)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
@@ -50,7 +50,7 @@ class MarkdownParser:
         headings = (_heading_text(text[b.start : b.end]) for b in blocks if b.kind == "heading")
         return Document(
             uri=raw.uri,
-            title=choose_title(raw, (metadata.get("title"), next(headings, None))),
+            title=choose_title(raw, (_title(metadata), next(headings, None))),
             text=text,
             media_type="text/markdown",
             blocks=blocks,
@@ -82,20 +82,20 @@ def _block(token: Token, lines: list[Line]) -> Block | None:
 
 
 def _without_front_matter(text: str) -> tuple[str, dict[str, Any]]:
-    """The text with its front matter overwritten by blanks (offsets stay those of the file), and its keys.
-
-    Only `key: value` lines of the top level are read: a full YAML reader on foreign files is a risk for
-    little gain.
-    """
+    """The text with its front matter overwritten by blanks (offsets stay those of the file), and its keys."""
     match = _FRONT_MATTER.match(text)
     if match is None:
         return text, {}
-    pairs = (_KEY.fullmatch(line.rstrip()) for line in match[1].split("\n"))
-    metadata = {pair[1]: pair[2].strip("\"' ") for pair in pairs if pair}
+    metadata: dict[str, Any] = dict(read_front_matter(match[1]))
     if not metadata:
         return text, {}
     blank = "".join("\n" if character == "\n" else " " for character in match[0])
     return blank + text[match.end() :], metadata
+
+
+def _title(metadata: dict[str, Any]) -> str | None:
+    title = metadata.get("title")
+    return None if title is None else str(title)
 
 
 def _heading_text(source: str) -> str:

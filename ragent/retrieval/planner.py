@@ -1,0 +1,111 @@
+"""Decides how a filtered search runs: over the few chunks that pass, or over the index.
+
+An approximate index finds little when most of what it walks over is filtered out, and a scan of everything
+that passes is exact but grows with it. So what passes is counted first. The numbers below are measured by
+`evals/benchmarks/filters.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ragent.filters import Filter, fields
+from ragent.index.fields import FieldCondition
+from ragent.protocols import DenseIndex, Ids, Vectors
+from ragent.retrieval.fusion import Scores
+from ragent.retrieval.indexes import View
+from ragent.store import Collection, Store
+from ragent.store.filtering import FLEETING
+
+_SCANNED = 1_000
+_REMEMBERED_IDS = 4_000_000
+"""32 MB."""
+
+Way = Literal["scan", "index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The chunks that a filter lets through, ascending, out of `total`."""
+
+    ids: Ids
+    total: int
+
+    @property
+    def way(self) -> Way:
+        """How the dense side searches."""
+        return "scan" if len(self.ids) <= _SCANNED else "index"
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What the plan of a search says of its filter."""
+        share = len(self.ids) / self.total if self.total else 0.0
+        return {"matching": len(self.ids), "selectivity": round(share, 6), "dense": self.way}
+
+
+class Planner:
+    """Knows what passes which filter, for as long as nothing changes. Safe for threads."""
+
+    def __init__(self, store: Store, collection: Collection) -> None:
+        self._store = store
+        self._collection = collection
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[tuple[int, str], Scope] = OrderedDict()
+
+    def scope(
+        self, where: Filter | None, view: View, conditions: Sequence[FieldCondition] = ()
+    ) -> Scope | None:
+        """What passes a filter and the query's conditions on fields; None for everything.
+
+        Raises:
+            QueryError: a value doesn't suit its field.
+        """
+        passing = None if where is None else self._passing(where, view.generation)
+        ids = view.keyword.matching(conditions) if conditions else None
+        if ids is None:
+            return passing
+        if passing is None:
+            return Scope(ids, len(view.keyword))
+        return Scope(np.intersect1d(passing.ids, ids, assume_unique=True), passing.total)
+
+    def _passing(self, where: Filter, generation: int) -> Scope:
+        # By its text: 1, 1.0 and True are equal to Python, but not to a filter.
+        key = generation, repr(where)
+        with self._lock:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        ids = self._store.matching(self._collection.id, where)
+        scope = Scope(ids, self._store.counts(self._collection.id).chunks)
+        if not fields(where) & FLEETING:
+            self._remember(key, scope)
+        return scope
+
+    def _remember(self, key: tuple[int, str], scope: Scope) -> None:
+        with self._lock:
+            for old in [old for old in self._remembered if old[0] != key[0]]:
+                del self._remembered[old]
+            self._remembered[key] = scope
+            held = sum(len(each.ids) for each in self._remembered.values())
+            while held > _REMEMBERED_IDS and len(self._remembered) > 1:
+                held -= len(self._remembered.popitem(last=False)[1].ids)
+
+
+def nearest(index: DenseIndex, vector: Vectors, k: int, scope: Scope | None) -> tuple[Ids, Scores]:
+    """The `k` nearest chunks of the scope, or fewer, best first, with their cosines."""
+    if scope is not None and scope.way == "scan":
+        scores = index.score(vector, scope.ids)
+        # The index may be a commit behind the scope, and not know the newest yet.
+        known = np.flatnonzero(~np.isnan(scores))
+        best = known[np.argpartition(-scores[known], k)[:k]] if len(known) > k else known
+        order = best[np.lexsort((best, -scores[best]))]
+        return scope.ids[order], scores[order]
+    ids, found = index.search(vector[None], k, None if scope is None else scope.ids)
+    there = ids[0] >= 0
+    return ids[0][there], found[0][there]

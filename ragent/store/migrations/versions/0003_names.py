@@ -1,0 +1,16 @@
+"""The names in each chunk, for retrieval over several hops."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the table. It fills as documents are ingested, or when names are first needed."""
+    op.create_table(
+        "names",
+        sa.Column("chunk_id", sa.Integer, sa.ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
