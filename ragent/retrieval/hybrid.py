@@ -27,7 +27,7 @@ from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
 from ragent.retrieval.rerank.chain import noted, rerank_in_turn
 from ragent.store import Collection, Passage, Store
-from ragent.types import Hit, Query, SearchMode, SearchOptions, SearchResult
+from ragent.types import Hit, Metadata, Query, SearchMode, SearchOptions, SearchResult
 
 _SIDES: dict[SearchMode, tuple[Side, ...]] = {
     "hybrid": BOTH,
@@ -350,8 +350,17 @@ def _hit(rank: int, score: float, passage: Passage) -> Hit:
         end=passage.end,
         text=passage.text,
         context=passage.context,
-        metadata=passage.metadata,
+        metadata=_of_passage(passage.metadata, passage.text),
     )
+
+
+def _of_passage(metadata: Metadata, text: str) -> Metadata:
+    """A document's metadata; of a page's links those whose words stand in the passage."""
+    links = metadata.get("links")
+    if not isinstance(links, list) or not all(isinstance(link, dict) and "text" in link for link in links):
+        return metadata
+    words = " ".join(text.split())
+    return {**metadata, "links": [link for link in links if str(link["text"]) in words]}
 
 
 def _check(query: str, k: int) -> None:

@@ -134,3 +134,18 @@ def test_deep_but_possible_nesting_is_read(parse: Parse) -> None:
 def test_what_a_page_calls_its_footer_inside_its_main_part_is_read(parse: Parse) -> None:
     page = "<html><body><main><h1>Results</h1><div role=contentinfo>An answer.</div></main></body></html>"
     assert "An answer." in parse("a.html", page).text
+
+
+def test_links_are_kept_with_their_words_and_whole_targets() -> None:
+    page = b"""<nav><a href="/menu">Menu</a></nav><p>See the <a href="fees.html">list\n of fees</a>,
+    <a href="#top">top</a>, <a href="javascript:x()">run</a>, <a href="https://h.example/?q=1">a  search</a>,
+    <a href="http://[">broken</a>, <a href="fees.html">list of fees</a> and <a href="/x"><img></a>.</p>"""
+    raw = RawDocument("https://d.example/docs/a.html", "a.html", page)
+    fees, search = (
+        ("list of fees", "https://d.example/docs/fees.html"),
+        ("a search", "https://h.example/?q=1"),
+    )
+    links = [{"text": words, "url": url} for words, url in (fees, search)]
+    assert HtmlParser().parse(raw).metadata["links"] == links
+    local = HtmlParser().parse(RawDocument("file:///docs/a.html", "a.html", page)).metadata["links"]
+    assert [link["url"] for link in local] == ["fees.html", "https://h.example/?q=1", "http://["]

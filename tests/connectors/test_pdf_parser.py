@@ -75,14 +75,14 @@ def test_rows_of_a_table_keep_their_cells_in_columns(parse: Parse, make_pdf: Mak
     assert shape(document)[-1] == (
         "table",
         0,
-        "Berth | Depth | Crane\n1 Linkspan | 4.6\n2 Fish quay |  | 5 t",
+        "Berth | Depth | Crane\n--- | --- | ---\n1 Linkspan | 4.6\n2 Fish quay |  | 5 t",
     )
 
 
 def test_labels_stand_beside_their_values(parse: Parse, make_pdf: MakePdf) -> None:
     rows = [("Name:", "Ann", "Since:", "1999"), ("Ship:", "Tern", "Berth:", "2")]
     document = parse("a.pdf", make_pdf([[*column(PROSE, 700), *grid(rows, (72, 150, 300, 380))]]))
-    assert shape(document)[-1] == ("table", 0, "Name: Ann | Since: 1999\nShip: Tern | Berth: 2")
+    assert shape(document)[-1] == ("table", 0, "Name: Ann | Since: 1999\n--- | ---\nShip: Tern | Berth: 2")
 
 
 def test_two_columns_are_read_one_after_the_other(parse: Parse, make_pdf: MakePdf) -> None:

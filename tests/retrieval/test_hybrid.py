@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,18 @@ def test_finds_the_chunk_and_where_it_stands(retriever: HybridRetriever, mode: S
     assert (best.start, best.end) == (29, 51)
     assert result.query == "kittens play with wool"
     assert result.plan["mode"] == mode
+
+
+def test_a_hit_has_the_links_of_its_passage_only(store: Store, collection: Collection) -> None:
+    new = new_document("page", ["ask for a refund here", "boats leave at dawn"])
+    links = [{"text": "a refund", "url": "https://h.example/refund"}, {"text": "boats", "url": "boats.html"}]
+    store.write(collection, [replace(new, document=replace(new.document, metadata={"links": links}))])
+    notes = replace(new_document("notes", ["cats sleep"]).document, metadata={"links": "three of them"})
+    store.write(collection, [replace(new_document("notes", ["cats sleep"]), document=notes)])
+    retriever = make(store, collection)
+    assert retriever.search("refund", 1).hits[0].metadata["links"] == links[:1]
+    assert retriever.search("boats", 1).hits[0].metadata["links"] == links[1:]
+    assert retriever.search("cats sleep", 1).hits[0].metadata["links"] == "three of them"
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from ragent.errors import ParseError
 from ragent.types import Document, RawDocument
@@ -48,6 +50,10 @@ _UNCLOSED = {
 }
 _MAX_DEPTH = 5000
 _ENOUGH = 0.3
+_WEB = ("http://", "https://")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_FOLLOWED = {"http", "https", "ftp", "file", "mailto"}
+_MOST_LINKS = 500
 
 
 class HtmlParser:
@@ -64,7 +70,7 @@ class HtmlParser:
 
         _refuse_deep_nesting(raw)
         page = LexborHTMLParser(_decoded(raw))
-        writer = _written(page)
+        writer, links = _written(page)
         if not writer.text:
             raise ParseError(f"{raw.name} is a page without text", hint="it may be drawn by scripts only")
         title = page.css_first("head > title")
@@ -74,7 +80,7 @@ class HtmlParser:
             text=writer.text,
             media_type="text/html",
             blocks=writer.blocks,
-            metadata=_metadata(page),
+            metadata=_metadata(page) | _targets(raw.uri, links),
         )
 
 
@@ -91,18 +97,44 @@ def read_whole(raw: RawDocument) -> TextWriter:
     return HtmlWalker(keep_chrome=True).walk(body) if body is not None else TextWriter()
 
 
-def _written(page: LexborHTMLParser) -> TextWriter:
-    """The main content; the whole body where there is no sizeable main part, chrome too if all is chrome."""
+def _written(page: LexborHTMLParser) -> tuple[TextWriter, list[tuple[str, str]]]:
+    """The main content, and its links.
+
+    That is the whole body where there is no sizeable main part, and chrome too if all is chrome.
+    """
     body = page.body
     if body is None:
-        return TextWriter()
-    whole = HtmlWalker().walk(body)
+        return TextWriter(), []
+    walker = HtmlWalker()
+    whole = walker.walk(body)
     main = _main(page)
     if main is not None:
-        part = HtmlWalker().walk(main)
+        inner = HtmlWalker()
+        part = inner.walk(main)
         if part.length >= _ENOUGH * whole.length and part.length:
-            return part
-    return whole if whole.length else HtmlWalker(keep_chrome=True).walk(body)
+            return part, inner.links
+    if not whole.length:
+        walker = HtmlWalker(keep_chrome=True)
+        whole = walker.walk(body)
+    return whole, walker.links
+
+
+def _targets(uri: str, links: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Where the links lead: each pair of words and target once, relative ones from where the page is.
+
+    Those within the page, and those that run something, lead nowhere.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for words, target in links:
+        try:
+            whole = urljoin(uri, target) if uri.startswith(_WEB) else target
+        except ValueError:  # a broken host
+            continue
+        scheme = _SCHEME.match(whole)
+        if words and not target.startswith("#") and (not scheme or scheme[1].lower() in _FOLLOWED):
+            found[clean(words), clean(whole)] = None
+    kept = list(found)[:_MOST_LINKS]
+    return {"links": [{"text": words, "url": target} for words, target in kept]} if kept else {}
 
 
 def _main(page: LexborHTMLParser) -> LexborNode | None:

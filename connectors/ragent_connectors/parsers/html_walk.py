@@ -36,9 +36,14 @@ _Container = Literal["list", "table", "quote"]
 
 
 class HtmlWalker:
-    """Walks one tree, without recursion, and writes its blocks."""
+    """Walks one tree, without recursion, and writes its blocks.
+
+    Attributes:
+        links: the words and target of each link in what was written, in order.
+    """
 
     def __init__(self, *, keep_chrome: bool = False) -> None:
+        self.links: list[tuple[str, str]] = []
         self._keep_chrome = keep_chrome
         self._writer = TextWriter()
         self._inline: list[str] = []
@@ -92,6 +97,8 @@ class HtmlWalker:
         return chrome and not self._keep_chrome and node.css_first(_MAIN_PARTS) is None
 
     def _enter(self, node: LexborNode, tag: str) -> None:
+        if tag == "a" and (target := node.attributes.get("href")):
+            self.links.append((" ".join(node.text().split()), target.strip()))
         if tag not in _BLOCKS or self._preformatted:
             return
         self._flush()

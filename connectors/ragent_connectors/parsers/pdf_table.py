@@ -47,10 +47,16 @@ class TextLine:
 
 
 def table_text(rows: Sequence[TextLine]) -> str:
-    """Rows as `a | b |  | d`, a cell for every column that any row has."""
+    """Rows as a Markdown table, `a | b |  | d`, a cell for every column that any row has.
+
+    The first row is its header, as Markdown wants one.
+    """
     cells = [_labelled(row.whole) for row in rows]
     columns = _columns([cell for row in cells for cell in row])
-    return "\n".join(" | ".join(_placed(row, columns)).rstrip(" |") for row in cells)
+    lines = [" | ".join(_placed(row, columns)).rstrip(" |") for row in cells]
+    if len(columns) > 1:
+        lines.insert(1, " | ".join(["---"] * len(columns)))
+    return "\n".join(lines)
 
 
 def _labelled(cells: Sequence[Cell]) -> list[Cell]:
