@@ -17,6 +17,7 @@ from ragent.protocols import Chunker, Embedder, Vectors
 from ragent.store import Batch, Collection, Duplicate, Move, NewDocument, Seen, Store
 from ragent.types import Document, DocumentReport
 
+_MOST_NOTED = 500
 _NOT_YET = ""
 """The version of an archive's documents until all of them are committed: such an archive is read again."""
 
@@ -77,10 +78,10 @@ class Batcher:
     _settled: dict[str, str] = field(default_factory=dict)
     _archive: _Archive | None = None
 
-    @property
-    def parts_with_something(self) -> bool:
-        """Whether a commit removes documents: then it is due, lest others are said to repeat them."""
-        return bool(self._removed)
+    def is_due(self, most_chunks: int) -> bool:
+        """Whether to commit: there is enough, or a document goes, which none may then be said to repeat."""
+        noted = len(self._moved) + len(self._seen)
+        return self.chunks >= most_chunks or noted >= _MOST_NOTED or bool(self._removed)
 
     def move(self, move: Move, before: str) -> None:
         """Note a document's new place, and its uri before."""

@@ -45,7 +45,8 @@ class Callbacks:
 
     `parse` turns bytes into a document and `unpack` opens archives, in reader processes where they can be
     sent there. `on_progress` is told of each item, `on_document` of what became of each document.
-    `should_stop` is asked before each item: once it says yes, what was taken is committed and the run ends.
+    `should_stop` is asked before each document: once it says yes, what was taken is committed and the run
+    ends.
     """
 
     parse: Parse = parse_any
@@ -150,6 +151,7 @@ class _Run:
             items = [one for uri, one in listing.items.items() if uri in uris]
             if not items or uris == before:
                 return True
+            self.total = max(self.total, self.done + len(items))
             if self._ingest(items, known, []) is None:
                 return False
             before, uris = uris, set()
@@ -203,10 +205,10 @@ class _Run:
         current: Step | None = None
         with closing(pieces):
             for step, piece in pieces:
+                if callbacks.should_stop():
+                    self._commit(batcher)
+                    return None
                 if step is not current:
-                    if callbacks.should_stop():
-                        self._commit(batcher)
-                        return None
                     self._tell(step.item.uri)
                     current = step
                     self.done += 1
@@ -214,7 +216,7 @@ class _Run:
                     batcher.take(step, piece)
                 else:
                     self._take_unread(step, batcher, moved)
-                if batcher.chunks >= ingestor.settings.batch_chunks or batcher.parts_with_something:
+                if batcher.is_due(ingestor.settings.batch_chunks):
                     self._commit(batcher)
         self._commit(batcher)
         return moved

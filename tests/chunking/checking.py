@@ -22,7 +22,7 @@ def check(document: Document, chunks: Sequence[Chunk], tokenizer: Tokenizer, sha
         assert chunk.text == chunk.text.strip()
         assert not document.text[covered : chunk.start].strip()
         assert chunk.end > covered
-        assert chunk.start >= covered or shape.overlap
+        assert tokenizer.count([document.text[chunk.start : max(covered, chunk.start)]])[0] <= shape.overlap
         covered = chunk.end
         assert chunk.tokens == tokenizer.count([embedding_text(chunk.context, chunk.text)])[0]
         assert chunk.tokens <= shape.max_tokens

@@ -82,40 +82,6 @@ def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def texts(tmp_path: Path) -> list[tuple[str, str]]:
-    with sqlite3.connect(tmp_path / "home" / "ragent.db") as database:
-        joined = "chunks c JOIN documents d ON d.id = c.document_id ORDER BY d.uri, c.start"
-        return database.execute(f"SELECT d.uri, c.text FROM {joined}").fetchall()
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment_it_stays_sound_and_goes_on(ragent: Ragent, tmp_path: Path) -> None:
-    write_notes(tmp_path / "notes", 60)
-    batches = ("--home", "calm")
-    undisturbed = subprocess.run(
-        [sys.executable, "-m", "ragent.cli", *batches, "ingest", "notes"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        check=True,
-    )
-    assert undisturbed.returncode == 0
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "ragent.toml").write_text("[ingest]\nbatch_chunks = 8\n")
-    for delay in (0.4, 0.7, 0.9, 1.0, 1.1, 1.2, 1.4):
-        child = start(tmp_path, "ingest", "notes")
-        time.sleep(delay)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        check = ragent("fsck", "--json")
-        assert check.code == 0, check.out
-    assert ragent("ingest", "notes").code == 0
-    found = texts(tmp_path)
-    (tmp_path / "home").rename(tmp_path / "disturbed")
-    (tmp_path / "calm").rename(tmp_path / "home")
-    assert found == texts(tmp_path)
-
-
 @pytest.mark.slow
 def test_ctrl_c_keeps_whole_batches_and_says_how_to_go_on(ragent: Ragent, tmp_path: Path) -> None:
     write_notes(tmp_path / "notes", 200)

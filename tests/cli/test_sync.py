@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ragent, environment, run_ragent
-from tests.cli.test_ingest import start, texts, write_notes
+from tests.cli.test_ingest import start, write_notes
 
 
 def test_sync_follows_changed_moved_new_and_deleted_files(ragent: Ragent, tmp_path: Path) -> None:
@@ -150,40 +148,6 @@ def test_watch_keeps_in_step_until_it_is_interrupted(ragent: Ragent, tmp_path: P
         child.kill()
         child.communicate()
     assert ragent("fsck").code == 0
-
-
-def disturb(folder: Path, rng: random.Random, round_: int) -> None:
-    """Changes, moves, adds and deletes some files."""
-    files = sorted(folder.rglob("*.txt"))
-    rng.shuffle(files)
-    for path in files[:3]:
-        path.write_text(path.read_text() + f"\n\nA line of round {round_}.")
-    files[3].rename(folder / f"moved-{round_}.txt")
-    files[4].unlink()
-    (folder / f"added-{round_}.txt").write_text("\n\n".join(f"Round {round_}, line {i}." for i in range(9)))
-
-
-@pytest.mark.slow
-def test_sync_killed_at_random_moments_ends_as_if_undisturbed(ragent: Ragent, tmp_path: Path) -> None:
-    rng = random.Random(3)
-    write_notes(tmp_path / "notes", 40)
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "ragent.toml").write_text("[ingest]\nbatch_chunks = 4\n")
-    assert ragent("ingest", "notes").code == 0
-    for round_ in range(int(os.environ.get("KILLS", "6"))):
-        disturb(tmp_path / "notes", rng, round_)
-        child = start(tmp_path, "sync", "--delete")
-        time.sleep(rng.uniform(0.3, 1.6))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        check = ragent("fsck", "--json")
-        assert check.code == 0, check.out
-    assert ragent("sync", "--delete").code == 0
-    found = [(uri, text) for uri, text in texts(tmp_path)]
-    assert run_ragent(tmp_path / "calm", "ingest", "notes", cwd=tmp_path).code == 0
-    (tmp_path / "home").rename(tmp_path / "disturbed")
-    (tmp_path / "calm").rename(tmp_path / "home")
-    assert found == texts(tmp_path)
 
 
 def test_a_script_without_a_main_guard_can_ingest(tmp_path: Path) -> None:

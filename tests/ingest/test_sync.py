@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +75,9 @@ class Bench:
     documents: list[DocumentReport] = field(default_factory=list)
     settings: IngestSettings = field(default_factory=lambda: IngestSettings(batch_chunks=3))
 
-    def run(self, *folders: Folder, **options: bool) -> IngestReport:
+    def run(
+        self, *folders: Folder, should_stop: Callable[[], bool] = lambda: False, **options: bool
+    ) -> IngestReport:
         collection = self.store.ensure_collection("default", FINGERPRINT)
         ingestor = Ingestor(self.store, collection, self.embedder, faking.Lines(), self.settings, Here())
         cursors = {source.argument: source.cursor for source in self.store.known_sources(collection.id)}
@@ -84,7 +87,12 @@ class Bench:
         ]
         self.embedder.seen.clear()
         self.documents.clear()
-        callbacks = Callbacks(faking.parse, on_document=self.documents.append, unpack=faking.unpack)
+        callbacks = Callbacks(
+            faking.parse,
+            should_stop=should_stop,
+            on_document=self.documents.append,
+            unpack=faking.unpack,
+        )
         return ingestor.run(origins, callbacks, Options(**options))
 
     @property
@@ -268,6 +276,16 @@ def test_an_archive_that_was_cut_off_is_read_on(bench: Bench) -> None:
     report = bench.run(folder)
     assert (report.unchanged, report.added) == (3, 4)
     assert bench.run(folder).unchanged == 7
+
+
+def test_a_stop_inside_an_archive_keeps_what_was_read(bench: Bench) -> None:
+    folder = Folder({"z": "archive\n" + "\n".join(f"line {number}" for number in range(20))})
+    asked = itertools.count()
+    report = bench.run(folder, should_stop=lambda: next(asked) >= 5)
+    assert report.interrupted
+    assert (report.added, len(bench.chunks())) == (5, 5)
+    report = bench.run(folder)
+    assert (report.unchanged, report.added, report.interrupted) == (5, 15, False)
 
 
 @dataclass
