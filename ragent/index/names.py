@@ -89,7 +89,7 @@ def decode_names(data: bytes) -> Ids | None:
 def _folded(text: str) -> str:
     folded = text.casefold()
     if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
+        decomposed = unicodedata.normalize("NFKD", folded).casefold()
         folded = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return _POSSESSIVE.sub("", folded)
 

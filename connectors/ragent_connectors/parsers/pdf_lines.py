@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pypdfium2 as pdfium
 
 # PDFium writes U+FFFE (older ones U+0002) for a hyphen at the end of a line, and no line end after it.
-_LINE_END = re.compile("[\x02\ufffe](?:\r?\n)?|\r?\n")
+_LINE_END = re.compile("[\x02\ufffe](?:\r\n?|\n)?|\r\n?|\n")
 _BLANKS = re.compile(r"[ \t\u00a0]+")
 # Times Bold of TeX is "NimbusRomNo9L-Medi", Computer Modern Bold is "CMBX10".
 _BOLD = re.compile(rb"bold|black|heavy|demi|medi\b|cm(ss)?bx", re.IGNORECASE)
