@@ -357,9 +357,9 @@ def phase_of(home: Path, scene: Scene, code: int | None) -> str:
     """How far the killed run had come."""
     if code != -signal.SIGKILL:
         return "it had ended"
-    if not (home / "ragent.db").exists():
-        return "before the database was there"
     now, before = state_of(home), state_of(scene.before) if scene.before else {}
+    if not now:
+        return "before there were tables"
     if now.get("documents") == scene.expected["documents"]:
         return "everything committed, indexes in the making"
     if now.get("documents", []) == before.get("documents", []):
@@ -427,6 +427,8 @@ def compare(home: Path, scene: Scene) -> list[str]:
 
 def state_of(home: Path) -> State:
     """Everything that must be equal, in an order of its own; empty before there are tables."""
+    if not (home / "ragent.db").exists():
+        return {}
     with closing(sqlite3.connect(f"file:{home / 'ragent.db'}?mode=ro", uri=True)) as database:
         try:
             return {name: sorted(database.execute(query), key=repr) for name, query in QUERIES.items()}
