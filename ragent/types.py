@@ -6,7 +6,7 @@ Pages count from 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -229,6 +229,34 @@ class Sampling:
     repeat_penalty: float = 1.1
     seed: int = 0
     stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an output must look like.
+
+    `text` is a JSON Schema, a regular expression that the whole output matches, or a Lark grammar with a rule
+    `start`. A model that is served by URL is given this; one that runs here gets a mask for every token.
+    """
+
+    kind: Literal["json", "regex", "grammar"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Vocabulary:
+    """A model's tokens, as a decoding constraint sees them.
+
+    Attributes:
+        pieces: The bytes of each token, with its leading space if it has one; none for control tokens.
+        end_tokens: Those that end the output.
+        tokenize: The model's own way to cut bytes into tokens, without control tokens. Some models' tokens
+            begin with a space that the bytes don't.
+    """
+
+    pieces: tuple[bytes, ...]
+    end_tokens: tuple[int, ...]
+    tokenize: Callable[[bytes], list[int]]
 
 
 @dataclass(frozen=True, slots=True)

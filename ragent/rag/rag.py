@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ragent import registry
 from ragent.config import Settings, find_config, find_home, load_settings
@@ -21,7 +22,10 @@ from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.retrieval import HybridRetriever, Indexes, check_indexes
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchMode, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Message, Sampling, SearchMode, SearchResult
+
+if TYPE_CHECKING:
+    from ragent.structured import Structured
 
 Part = TypeVar("Part")
 
@@ -230,23 +234,51 @@ class Rag:
 
     def stream(self, question: str, k: int | None = None) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
-        ask, llm = self.settings.ask, self.settings.llm
+        ask = self.settings.ask
         answerer = Answerer(
             store=self.store,
             retriever=self.retriever,
             llm=self.llm,
             template=load_prompt(ask.prompt, self.home / "prompts"),
-            sampling=Sampling(
-                max_tokens=llm.max_tokens,
-                temperature=llm.temperature,
-                repeat_penalty=llm.repeat_penalty,
-                seed=llm.seed,
-            ),
+            sampling=self._sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
         )
         return answerer.stream(question, k or ask.k)
+
+    def generate(
+        self, prompt: str | Sequence[Message], wanted: Any, *, max_tokens: int | None = None
+    ) -> Structured:
+        """Have the model write a value of a given form; your documents have no part in it.
+
+        Args:
+            prompt: what to say to it.
+            wanted: a pydantic model, dataclass, TypedDict, enum, Literal or other type; a JSON Schema as a
+                dict; or a term of outlines, such as `Regex` and `CFG`.
+            max_tokens: the longest value, by default `[llm] max_tokens`.
+
+        Raises:
+            SchemaError: the form can't be enforced.
+            MalformedOutput: the model gave no value of that form.
+            LLMError: the model isn't there, or failed.
+        """
+        from ragent.structured import generate
+
+        sampling = self._sampling
+        if max_tokens:
+            sampling = replace(sampling, max_tokens=max_tokens)
+        return generate(self.llm, prompt, wanted, sampling=sampling)
+
+    @property
+    def _sampling(self) -> Sampling:
+        llm = self.settings.llm
+        return Sampling(
+            max_tokens=llm.max_tokens,
+            temperature=llm.temperature,
+            repeat_penalty=llm.repeat_penalty,
+            seed=llm.seed,
+        )
 
     # -- care -------------------------------------------------------------------------------------------
 
