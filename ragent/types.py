@@ -194,7 +194,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations."""
+    """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations.
+
+    `value` is the answer in the form that was asked for, if one was; None when abstained.
+    """
 
     question: str
     text: str
@@ -204,6 +207,7 @@ class Answer:
     usage: Usage
     timings: Timings
     hits: tuple[Hit, ...] = ()
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)

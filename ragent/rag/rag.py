@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ragent.structured import Structured
 
 Part = TypeVar("Part")
+_QUOTING = "quote"
 
 
 class Rag:
@@ -220,26 +221,41 @@ class Rag:
         """Like `search`, for many queries, embedded together."""
         return self.retriever.search_many(queries, k, mode=mode)
 
-    def ask(self, question: str, k: int | None = None) -> Answer:
+    def ask(self, question: str, k: int | None = None, *, schema: Any = None) -> Answer:
         """Answer a question from the documents, with citations, or abstain.
+
+        With a `schema` (all that `generate` takes), the answer is then put into that form: `answer.value`.
 
         Raises:
             StoreError: nothing was ingested yet.
             LLMError: the model isn't there, or failed.
+            SchemaError: the schema can't be enforced.
         """
-        *_, answer = self.stream(question, k)
+        *_, answer = self.stream(question, k, schema=schema)
         if not isinstance(answer, Answer):
             raise RagentError("the answer's stream ended without an answer")
         return answer
 
-    def stream(self, question: str, k: int | None = None) -> Iterator[str | Answer]:
+    def stream(self, question: str, k: int | None = None, *, schema: Any = None) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
+        if schema is None:
+            yield from self._answer(question, k)
+            return
+        from ragent.rag.filling import Filling
+
+        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), self._sampling, schema)
+        filling.check()
+        for piece in self._answer(question, k):
+            yield filling.fill(piece) if isinstance(piece, Answer) else piece
+
+    def _answer(self, question: str, k: int | None) -> Iterator[str | Answer]:
         ask = self.settings.ask
         answerer = Answerer(
             store=self.store,
             retriever=self.retriever,
-            llm=self.llm,
-            template=load_prompt(ask.prompt, self.home / "prompts"),
+            llm=None if ask.mode == "extract" else self.llm,
+            template=load_prompt(_QUOTING if ask.mode == "quote" else ask.prompt, self.home / "prompts"),
+            mode=ask.mode,
             sampling=self._sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,

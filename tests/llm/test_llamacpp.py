@@ -188,9 +188,9 @@ def test_llama_cpp_writes_to_the_log_only(caplog: pytest.LogCaptureFixture) -> N
 def test_a_constraint_holds_the_model_to_its_form(engine: LlamaCpp) -> None:
     constraint = constrain(target_of({"enum": ["four euros", "five euros"]}))
     deltas = list(engine.stream(QUESTION, Sampling(max_tokens=20), constraint))
-    assert "".join(delta.text for delta in deltas) == '"four euros"'
+    assert "".join(delta.text for delta in deltas) in ('"four euros"', '"five euros"')
     assert deltas[-1].finish_reason == "stop"
-    assert answer(engine, QUESTION, max_tokens=40)[0] != '"four euros"'
+    assert '"' not in answer(engine, QUESTION, max_tokens=40)[0]
 
 
 def test_a_token_limit_closes_a_constrained_output(engine: LlamaCpp) -> None:
