@@ -97,7 +97,7 @@ def _constrain_json(target: Target, penalty: float, bounds: Bounds | None) -> Fo
     return FormConstraint(
         form=target.form,
         grammar=grammar,
-        warnings=(*loosened, *_placed(target.schema, grammar.unenforced)),
+        warnings=(*loosened, *_placed(target.schema, grammar.unenforced), *_annotations(target.schema)),
         bounds=bounds or _widened(target.schema),
         keys=tuple(schemas.required_keys(target.schema)),
         penalty=penalty,
@@ -156,6 +156,14 @@ def _placed(schema: Any, messages: Sequence[str]) -> list[str]:
         else:
             found.append(message)
     return list(dict.fromkeys(found))
+
+
+def _annotations(schema: Any) -> list[str]:
+    """What the engine and later drafts take for a mere remark, though a reader may not."""
+    found = [
+        (keyword, schemas.places_of(schema, keyword)) for keyword in ("contentEncoding", "contentMediaType")
+    ]
+    return [f"{_with_places(keyword, places)} (a remark only)" for keyword, places in found if places]
 
 
 def _with_places(keyword: str, places: Sequence[str]) -> str:

@@ -128,6 +128,7 @@ def test_what_is_no_type(wanted: Any) -> None:
         ({"type": "array", "contains": {"type": "null"}}, "contains at #/contains"),
         ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf at #/oneOf"),
         ({"type": "string", "pattern": "^(?!no)"}, "pattern '^(?!no)' at #/pattern"),
+        ({"contentEncoding": "base64"}, "contentEncoding at #/contentEncoding (a remark only)"),
         ({"type": "string", "format": "colour"}, "format 'colour' (unknown)"),
     ],
 )
