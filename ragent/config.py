@@ -135,6 +135,10 @@ class AskSettings(BaseModel):
 
     model_config = _STRICT
     k: int = Field(6, ge=1, description="passages put before the model")
+    style: Literal["draft", "quote", "extract"] = Field(
+        "draft",
+        description="draft: write, then check; quote: quotes first, verbatim; extract: no model at all",
+    )
     prompt: str = Field("answer", description="name of the prompt template")
     focus_tokens: int = Field(256, ge=0, description="shorten passages to what matters; 0: leave them whole")
     min_relevance: float = Field(0.1, ge=0, le=1, description="less likely relevant: ask abstains")

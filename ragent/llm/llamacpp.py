@@ -18,13 +18,14 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 from ragent.config import LLMSettings
-from ragent.errors import ContextOverflow, LLMError
+from ragent.errors import ContextOverflow, LLMError, RagentError
 from ragent.llm.chat_template import ChatTemplate
 from ragent.llm.gguf import Header, read_header
 from ragent.llm.models import resolve_model
 from ragent.llm.scoring import Scorer
 from ragent.llm.stops import StopFilter
-from ragent.types import Delta, Message, Sampling, Usage
+from ragent.protocols import Constraint, Decoding, Logits
+from ragent.types import Delta, Message, Sampling, Usage, Vocabulary
 
 _LOG = logging.getLogger("ragent.llm")
 _BATCH = 512
@@ -103,13 +104,24 @@ class LlamaCpp:
         """Tokens of the prompt as the model reads it: template, control tokens and all."""
         return len(self._prompt(messages))
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, for constraints."""
+        pieces = tuple(self._piece(token) for token in range(self._llama.n_vocab()))
+        ends = [token for token in range(len(pieces)) if llama_cpp.llama_vocab_is_eog(self._vocab, token)]
+        return Vocabulary(pieces, tuple(ends), self._plain_tokens)
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None = None
+    ) -> Iterator[Delta]:
         """Generate an answer piece by piece; the last piece carries `finish_reason` and `usage`.
 
         Raises:
             ContextOverflow: at once, if the prompt leaves no room for an answer.
             LLMError: the chat template or the engine fails.
+            SchemaError: the constraint's form is too complex for this vocabulary.
         """
+        decoding = constraint.start(self.vocabulary) if constraint else None
         prompt = self._prompt(messages)
         room = self.context_tokens - len(prompt)
         least = min(sampling.max_tokens or _LEAST_COMPLETION, _LEAST_COMPLETION)
@@ -119,7 +131,8 @@ class LlamaCpp:
                 f" the model's context is {self.context_tokens}",
                 hint="ask with fewer passages (-k), or with a larger [llm] n_ctx",
             )
-        return self._stream(prompt, min(sampling.max_tokens or room, room), sampling)
+        guide = _Guide(decoding, min(sampling.max_tokens or room, room))
+        return self._stream(prompt, sampling, guide)
 
     def log_likelihoods(
         self, messages: Sequence[Message], continuations: Sequence[str], begun: str = ""
@@ -169,30 +182,34 @@ class LlamaCpp:
         tokens: list[int] = self._llama.tokenize(data, add_bos=False, special=False) if data else []
         return tokens
 
-    def _stream(self, prompt: list[int], limit: int, sampling: Sampling) -> Iterator[Delta]:
+    def _stream(self, prompt: list[int], sampling: Sampling, guide: _Guide) -> Iterator[Delta]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         stops = StopFilter(sampling.stop)
         finish: Literal["stop", "length"] = "length"
         produced = 0
         with self._turn:
             reused = self._reuse(prompt)
-            with closing(self._tokens(prompt, sampling)) as tokens:
+            with closing(self._tokens(prompt, sampling, guide)) as tokens:
                 for token in tokens:
                     if llama_cpp.llama_vocab_is_eog(self._vocab, token):
-                        finish = "stop"
+                        finish = guide.finish
                         break
                     produced += 1
+                    guide.advance(token)
                     if text := stops.feed(decoder.decode(self._piece(token))):
                         yield Delta(text)
                     if stops.stopped:
                         finish = "stop"
                         break
-                    if produced == limit:
+                    if guide.done:
+                        finish = guide.finish
+                        break
+                    if not guide.left:
                         break
             rest = stops.feed(decoder.decode(b"", final=True)) + stops.rest()
             yield Delta(rest, finish, Usage(len(prompt), produced, reused))
 
-    def _tokens(self, prompt: list[int], sampling: Sampling) -> Generator[int]:
+    def _tokens(self, prompt: list[int], sampling: Sampling, guide: _Guide) -> Generator[int]:
         self._llama.set_seed(sampling.seed)
         tokens = self._llama.generate(
             prompt,
@@ -201,6 +218,7 @@ class LlamaCpp:
             min_p=sampling.min_p,
             temp=sampling.temperature,
             repeat_penalty=sampling.repeat_penalty,
+            logits_processor=guide.processor,
         )
         try:
             yield from tokens
@@ -239,6 +257,10 @@ class LlamaCpp:
             tokens.insert(0, bos)
         return tokens
 
+    def _plain_tokens(self, text: bytes) -> list[int]:
+        tokens: list[int] = self._llama.tokenize(text, add_bos=False, special=False)
+        return tokens
+
     def _piece(self, token: int) -> bytes:
         """The bytes of a token; none for control tokens. `Llama.detokenize` loses pieces over 32 bytes."""
         size = 64
@@ -262,6 +284,44 @@ class LlamaCpp:
             for token in range(self._llama.n_vocab())
             if attributes(self._vocab, token) & _CONTROL
         ]
+
+
+class _Guide:
+    """Counts the tokens of one output, and applies its constraint, if it has one."""
+
+    def __init__(self, decoding: Decoding | None, limit: int) -> None:
+        self._decoding = decoding
+        self._failure: RagentError | None = None
+        self.left = limit
+
+    @property
+    def done(self) -> bool:
+        return self._decoding is not None and self._decoding.done
+
+    @property
+    def finish(self) -> Literal["stop", "length"]:
+        """Why the output ended, if it did so by itself."""
+        return "length" if self._decoding and self._decoding.hurried else "stop"
+
+    @property
+    def processor(self) -> llama_cpp.LogitsProcessorList | None:
+        return llama_cpp.LogitsProcessorList([self._restrict]) if self._decoding else None
+
+    def advance(self, token: int) -> None:
+        if self._failure:
+            raise self._failure
+        self.left -= 1
+        if self._decoding:
+            self._decoding.advance(token)
+
+    def _restrict(self, _tokens: object, logits: Logits) -> Logits:
+        assert self._decoding  # noqa: S101  there is a processor only with a constraint
+        try:
+            self._decoding.restrict(logits, self.left)
+        except RagentError as error:
+            # llama.cpp calls this, and an error would be lost on the way through it.
+            self._failure = error
+        return logits
 
 
 def _context_size(settings: LLMSettings, header: Header, path: Path) -> int:

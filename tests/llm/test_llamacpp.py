@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -12,10 +13,11 @@ import pytest
 
 from ragent import registry
 from ragent.config import LLMSettings
-from ragent.errors import ContextOverflow, LLMError, ModelNotFound
+from ragent.errors import ContextOverflow, LLMError, ModelNotFound, SchemaError
 from ragent.llm.llamacpp import open_llamacpp
 from ragent.llm.models import DEFAULT_MODEL, resolve_model
-from ragent.types import Delta, Message, Sampling
+from ragent.structured import constrain, target_of
+from ragent.types import Delta, Form, Message, Sampling, Vocabulary
 
 if TYPE_CHECKING:
     from ragent.llm.llamacpp import LlamaCpp
@@ -181,3 +183,47 @@ def test_llama_cpp_writes_to_the_log_only(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.DEBUG, "ragent.llm"):
         open_llamacpp(LLMSettings(n_ctx=256))
     assert any("llama" in record.message for record in caplog.records)
+
+
+def test_a_constraint_holds_the_model_to_its_form(engine: LlamaCpp) -> None:
+    constraint = constrain(target_of({"enum": ["four euros", "five euros"]}))
+    deltas = list(engine.stream(QUESTION, Sampling(max_tokens=20), constraint))
+    assert "".join(delta.text for delta in deltas) in ('"four euros"', '"five euros"')
+    assert deltas[-1].finish_reason == "stop"
+    assert '"' not in answer(engine, QUESTION, max_tokens=40)[0]
+
+
+def test_a_token_limit_closes_a_constrained_output(engine: LlamaCpp) -> None:
+    constraint = constrain(target_of({"type": "array", "items": {"type": "string"}, "minItems": 1}))
+    deltas = list(engine.stream([Message("user", "Tell me a story.")], Sampling(max_tokens=20), constraint))
+    assert deltas[-1].finish_reason == "length"
+    assert json.loads("".join(delta.text for delta in deltas))
+    assert deltas[-1].usage
+    assert deltas[-1].usage.completion_tokens <= 20
+
+
+def test_the_pieces_of_the_vocabulary_make_up_a_text(engine: LlamaCpp) -> None:
+    text = 'The ferry: {"price": 4} 🐈'.encode()
+    pieces = engine.vocabulary.pieces
+    assert b"".join(pieces[token] for token in engine.vocabulary.tokenize(text)).strip() == text
+    assert all(pieces[token] == b"" for token in engine.vocabulary.end_tokens)
+
+
+def test_a_constraint_that_fails_midway_reaches_the_caller(engine: LlamaCpp) -> None:
+    class Failing:
+        done = hurried = False
+
+        def restrict(self, logits: object, left: int) -> None:
+            raise SchemaError("too complex")
+
+        def advance(self, token: int) -> None: ...
+
+    class Constraint:
+        form = Form("regex", "a")
+
+        def start(self, vocabulary: Vocabulary) -> Failing:
+            return Failing()
+
+    with pytest.raises(SchemaError, match="too complex"):
+        list(engine.stream(QUESTION, Sampling(max_tokens=5), Constraint()))
+    assert answer(engine, QUESTION)[0]
