@@ -6,6 +6,7 @@ A key `x` of section `[y]` is `RAGENT_Y__X` in the environment and `y={"x": …}
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +24,7 @@ from ragent.errors import ConfigError
 from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
-SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords of sources: see ragent.ingest.secrets)
+SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords and keys: see secret_variables)
 _NOT_SETTINGS = {"RAGENT_HOME"}
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +46,8 @@ class LLMSettings(BaseModel):
 
     model_config = _STRICT
     model: str = Field("smollm2-135m", description="a name (ragent models list) or the path of a GGUF file")
+    url: str = Field("", description="an OpenAI-compatible server, http://127.0.0.1:8080/v1 say; empty: none")
+    seconds: float = Field(120.0, gt=0, description="how long that server may be silent")
     n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
     n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
     threads: int = Field(0, ge=0, description="0: every core this process may use")
@@ -203,6 +206,18 @@ def load_settings(path: Path | None = None, **arguments: Any) -> Settings:
     except ValidationError as error:
         raise ConfigError(_first_problem(error), hint="`ragent init` writes every setting") from None
     return Settings.model_construct(**{name: getattr(layered, name) for name in Settings.model_fields})
+
+
+def secret_variables(host: str, name: str) -> list[str]:
+    """The environment variables that may hold a secret of a host, the most particular first.
+
+    Args:
+        host: a name or address; "" is this machine.
+        name: the user, parameter or key that it belongs to, or "".
+    """
+    words = [re.sub(r"[^A-Z0-9]+", "_", word.upper()).strip("_") for word in (host or "localhost", name)]
+    names = [f"{words[0]}_{words[1]}", words[0]] if words[1] else [words[0]]
+    return [SECRET_PREFIX + name for name in names]
 
 
 def find_config(home: Path) -> Path | None:

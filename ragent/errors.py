@@ -93,7 +93,11 @@ class MalformedOutput(LLMError):
 
 
 class ServerError(LLMError):
-    """A model served by URL failed."""
+    """A model served by URL failed; `status` is the HTTP status, or 0 where it didn't come to that."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False, status: int = 0) -> None:
+        super().__init__(message, hint=hint, retryable=retryable)
+        self.status = status
 
 
 class QueryError(RagentError):

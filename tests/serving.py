@@ -52,6 +52,9 @@ def serving() -> Iterator[Site]:
             site.seen.append((self.path, dict(self.headers)))
             site.answers.get(self.path, say("not here", 404))(self)
 
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -93,7 +93,8 @@ class Rag:
         """The language model; loading it takes a moment."""
 
         def load() -> LLM:
-            model: LLM = registry.load("ragent.llms", "llamacpp")(self.settings.llm, self.home / "models")
+            engine = "openai" if self.settings.llm.url else "llamacpp"
+            model: LLM = registry.load("ragent.llms", engine)(self.settings.llm, self.home / "models")
             return model
 
         return self._once("llm", load)

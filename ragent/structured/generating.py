@@ -128,7 +128,7 @@ class _Run:
             except ValueError as error:
                 problem = str(error)
                 _LOG.info("attempt %d: %s", attempt, problem)
-                if isinstance(error, json.JSONDecodeError):
+                if self.cut and isinstance(error, json.JSONDecodeError):
                     break  # cut off: so would the next be
                 continue
             warnings = self.constraint.warnings
