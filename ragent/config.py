@@ -51,6 +51,8 @@ class LLMSettings(BaseModel):
     n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
     n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
     threads: int = Field(0, ge=0, description="0: every core this process may use")
+    parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
+    cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
     repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")

@@ -293,6 +293,7 @@ class Message:
 class Sampling:
     """How an LLM picks tokens. `max_tokens` None: until the context is full.
 
+    An output that isn't complete after `timeout_s` seconds, waiting for others included, is an error.
     A repetition penalty above 1 is the default because small models loop without one.
     """
 
@@ -304,6 +305,7 @@ class Sampling:
     repeat_penalty: float = 1.1
     seed: int = 0
     stop: tuple[str, ...] = ()
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

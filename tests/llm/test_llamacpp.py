@@ -46,10 +46,12 @@ def test_answers_and_counts(engine: LlamaCpp) -> None:
 
 
 def test_the_shared_beginning_of_a_prompt_is_not_computed_again(engine: LlamaCpp) -> None:
+    new = "A kiosk on the pier sells maps and rope. Its owner is a retired sailor. " * 8
+    ask = [QUESTION[0], Message("user", new + "Who owns the kiosk?")]
+    first, cold = answer(engine, ask)
     answer(engine, [Message("user", "Something else entirely")])
-    first, cold = answer(engine, QUESTION)
-    second, warm = answer(engine, QUESTION)
-    other = [QUESTION[0], Message("user", FACTS + "When does the harbour office open?")]
+    second, warm = answer(engine, ask)
+    other = [QUESTION[0], Message("user", new + "What does the kiosk sell?")]
     _, changed = answer(engine, other)
     assert cold.usage
     assert warm.usage
@@ -61,12 +63,14 @@ def test_the_shared_beginning_of_a_prompt_is_not_computed_again(engine: LlamaCpp
 
 
 def test_reuse_does_not_change_the_answer(engine: LlamaCpp) -> None:
-    warm_up = [QUESTION[0], Message("user", FACTS + "Is it cheap?")]
-    answer(engine, warm_up)
-    reused, _ = answer(engine, QUESTION)
-    answer(engine, [Message("user", "Something else entirely")])
-    fresh, _ = answer(engine, QUESTION)
+    answer(engine, [QUESTION[0], Message("user", FACTS + "Is it cheap?")])
+    reused, warm = answer(engine, QUESTION)
+    fresh, cold = answer(open_llamacpp(LLMSettings(n_ctx=512, threads=1)), QUESTION)
     assert reused == fresh
+    assert warm.usage
+    assert cold.usage
+    assert warm.usage.reused_tokens > 100
+    assert cold.usage.reused_tokens == 0
 
 
 def test_finish_reasons(engine: LlamaCpp) -> None:
@@ -133,7 +137,7 @@ def test_closing_a_stream_leaves_the_engine_usable(engine: LlamaCpp) -> None:
     assert answer(engine, QUESTION)[0] == expected
 
 
-def test_two_threads_take_turns(engine: LlamaCpp) -> None:
+def test_four_threads_are_answered_as_one_would_be(engine: LlamaCpp) -> None:
     prompts = [QUESTION, [QUESTION[0], Message("user", FACTS + "When does the office open?")]]
     alone = [answer(engine, prompt)[0] for prompt in prompts]
     results: dict[int, str] = {}
