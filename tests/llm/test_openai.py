@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -122,11 +123,21 @@ def test_a_server_that_reports_no_usage(server: Server) -> None:
     assert last.usage == Usage(server.model().count_prompt(ASKED), 2)
 
 
-def test_the_settings_choose_it(server: Server, tmp_path: Any) -> None:
+def test_the_settings_choose_it(server: Server, tmp_path: Path) -> None:
     with Rag.open(tmp_path, llm={"url": f"{server.site.url}/v1"}) as rag:
         assert not server.site.seen
         assert rag.llm.name == "small"
     assert registry.load("ragent.llms", "openai") is open_openai
+
+
+def test_a_question_about_documents(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "crane.txt").write_text("The crane lifts 40 tonnes. The pier is long.", "utf-8")
+    server.chats[:] = [events("The crane lifts", " 40 tonnes.")]
+    with Rag.open(tmp_path / "home", llm={"url": f"{server.site.url}/v1"}) as rag:
+        rag.ingest(tmp_path / "crane.txt")
+        answer = rag.ask("How much does the crane lift?")
+    assert [citation.quote for citation in answer.citations] == ["The crane lifts 40 tonnes."]
+    assert "How much does the crane lift?" in server.asked[0]["messages"][-1]["content"]
 
 
 def test_the_key_comes_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
