@@ -34,8 +34,10 @@ def list_models(context: typer.Context, home: HomeOption = None, as_json: JsonOp
         return
     from rich.table import Table
 
-    columns = ("name", "kind", "quantisation", "parameters", "context", "file", "memory", "fits", "licence")
-    table = Table(*columns, box=None)
+    # Narrow enough for 80 columns, names whole.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("name", "kind", "build", "weights", "context", "file", "memory", "fits", "licence"):
+        table.add_column(title, no_wrap=title == "name")
     for model in found:
         table.add_row(model.name, model.kind, *_figures(model), model.licence)
     face.console.print(table)
@@ -56,7 +58,7 @@ def info(
     if face.as_json:
         face.print_json(model)
         return
-    titles = ("quantisation", "parameters", "context", "file", "memory", "fits here")
+    titles = ("quantisation", "weights", "context", "file", "memory", "fits here")
     lines = {"name": model.name, "kind": model.kind, **dict(zip(titles, _figures(model), strict=True))}
     lines |= {"licence": model.licence, "path": str(model.path or f"ragent models pull {model.name}")}
     for title, value in lines.items():

@@ -37,11 +37,12 @@ def list_prompts(context: typer.Context, home: HomeOption = None, as_json: JsonO
             ]
         )
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("name", "version", "values", "what for", box=None)
     for prompt in found:
-        table.add_row(prompt.name, prompt.version, ", ".join(prompt.variables), prompt.description)
+        table.add_row(prompt.name, prompt.version, ", ".join(prompt.variables), escape(prompt.description))
     face.console.print(table)
 
 

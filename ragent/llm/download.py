@@ -169,19 +169,15 @@ class _Transfer:
         raise LLMError(f"{self._wanted.url} redirects too often", hint="give the URL that it ends at")
 
     def _write(self, response: httpx.Response) -> None:
+        if response.status_code == 416 and response.headers.get("content-range") == f"bytes */{self._size()}":
+            return  # all of it is here
         start = self._start(response)
         length = int(response.headers.get("content-length") or 0)
         refuse_unless_room(self._part.parent, length)
-        validator = response.headers.get("etag", "")
-        if not validator or validator.startswith("W/"):
-            validator = response.headers.get("last-modified", "")
-        if validator:
-            self._note.write_text(json.dumps({"url": self._wanted.url, "validator": validator}), "utf-8")
-        else:
-            self._note.unlink(missing_ok=True)
         done, total = start, start + length if length else 0
         with self._part.open("r+b" if start else "wb") as file:
             file.seek(start)
+            self._remember(response)
             for piece in response.iter_raw():
                 file.write(piece)
                 if done < 4 <= done + len(piece):
@@ -191,6 +187,16 @@ class _Transfer:
                 self._progress(done, total)
             file.flush()
             os.fsync(file.fileno())
+
+    def _remember(self, response: httpx.Response) -> None:
+        """Note which version of the file this is, if the server tells: only then can it be gone on with."""
+        validator = response.headers.get("etag", "")
+        if not validator or validator.startswith("W/"):
+            validator = response.headers.get("last-modified", "")
+        if validator:
+            self._note.write_text(json.dumps({"url": self._wanted.url, "validator": validator}), "utf-8")
+        else:
+            self._note.unlink(missing_ok=True)
 
     def _start(self, response: httpx.Response) -> int:
         """Where what comes belongs: at the end of what is here, or at the beginning."""

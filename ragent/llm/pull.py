@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,11 +68,30 @@ def pull(
     if sha256 and not _SHA256.fullmatch(sha256):
         raise LLMError("a SHA-256 checksum has 64 hexadecimal digits", hint="copy all of it")
     if _REPOSITORY.fullmatch(name):
-        path = download_repository(name, folder)
+        with _alone(folder):
+            path = download_repository(name, folder)
         return Pulled(path.name, path, "folder", "", verified=True)
     wanted = _wanted(name, folder, sha256)
-    got = download_gguf(wanted, progress, retries=retries)
+    with _alone(folder):
+        got = download_gguf(wanted, progress, retries=retries)
     return Pulled(got.path.stem, got.path, "file", got.sha256, got.verified)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two that write to the same part would spoil it. The lock ends with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LLMError(
+                f"another process is fetching a model into {folder}", hint="wait for it", retryable=True
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _wanted(name: str, folder: Path, sha256: str) -> Wanted:

@@ -16,7 +16,9 @@ def test_the_templates_and_ones_own(ragent: Ragent, tmp_path: Path) -> None:
     own = {"name": "answer", "version": "7", "description": "Mine.", "variables": ["question"]}
     assert listed["answer"] == own
     assert listed["decompose"]["variables"] == ["count", "question"]
-    assert "condense-question" in ragent("prompts", "list").out
+    printed = ragent("prompts", "list").out
+    assert "condense-question" in printed
+    assert "[ask]" in printed
     assert ragent("prompts", "show", "answer").out == mine.read_text("utf-8")
     failed = ragent("prompts", "show", "../answer")
     assert (failed.code, "prompt's name" in failed.err) == (2, True)

@@ -131,6 +131,29 @@ def test_an_odd_answer_to_a_range(site: Site, tmp_path: Path, status: int) -> No
     assert fetch(site, tmp_path).sha256 == SHA256
 
 
+def test_a_part_that_is_whole_is_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "m.gguf.part").write_bytes(MODEL)
+    note = {"url": f"{site.url}/m.gguf", "validator": '"v1"'}
+    (tmp_path / "m.gguf.part.json").write_text(json.dumps(note))
+    site.answers["/m.gguf"] = say("", 416, Content_Range=f"bytes */{len(MODEL)}")
+    assert fetch(site, tmp_path, sha256=SHA256).path.read_bytes() == MODEL
+    assert len(site.seen) == 1
+
+
+def test_two_at_once(site: Site, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def meanwhile(handler: BaseHTTPRequestHandler) -> None:
+        with pytest.raises(LLMError, match="another process") as raised:
+            fetch(site, tmp_path)
+        refused.append(str(raised.value))
+        ranged(MODEL)(handler)
+
+    site.answers["/m.gguf"] = meanwhile
+    assert fetch(site, tmp_path).sha256 == SHA256
+    assert refused
+
+
 def test_a_wrong_checksum(site: Site, tmp_path: Path) -> None:
     site.answers["/m.gguf"] = ranged(MODEL)
     with pytest.raises(LLMError, match="another checksum"):
