@@ -53,6 +53,7 @@ class LLMSettings(BaseModel):
     threads: int = Field(0, ge=0, description="0: every core this process may use")
     parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
     cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
+    disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
     repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")

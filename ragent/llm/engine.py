@@ -18,6 +18,7 @@ from threading import Condition, Thread, current_thread
 from ragent.errors import LLMError, RagentError
 from ragent.llm.native import Context, Model, Row, Shape
 from ragent.llm.prefixes import Held, Prefixes
+from ragent.llm.states import States
 from ragent.llm.writing import Writing
 from ragent.types import Delta, Usage
 
@@ -46,20 +47,21 @@ class _Request:
 class Engine:
     """Writes what any number of threads ask for."""
 
-    def __init__(self, model: Model, shape: Shape, parallel: int) -> None:
+    def __init__(self, model: Model, shape: Shape, parallel: int, states: States | None = None) -> None:
         """Make the context, and start the thread that works on it.
 
         Args:
             model: loaded.
             shape: the context's; it has more `sequences` than `parallel`, to keep beginnings in.
             parallel: the most outputs at once; further requests wait, the first come first.
+            states: where to keep on disk what was read.
 
         Raises:
             LLMError: there isn't enough memory.
         """
         self._cells = shape.cells
         context = Context(model, shape)
-        prefixes = Prefixes(context, shape.cells, shape.sequences, can_be_cut=model.can_be_cut)
+        prefixes = Prefixes(context, shape, states, can_be_cut=model.can_be_cut)
         self._worker = _Worker(context, prefixes, shape.batch, parallel)
         self.close = weakref.finalize(self, self._worker.stop)
 
@@ -137,9 +139,13 @@ class _Worker:
                     self._fail(request, _failure(str(error)))
         for request in [*self._active, *self._waiting]:
             request.out.put(LLMError("the model was closed while it was answering", hint="open it again"))
+        while self._prefixes.save_one():
+            pass
 
     def _has_work(self) -> bool:
-        """Wait until there is some. False when it is time to stop."""
+        """Wait until there is some, and save what was read meanwhile. False when it is time to stop."""
+        while not (self._stopping or self._active or self._waiting) and self._prefixes.save_one():
+            pass
         with self._news:
             self._news.wait_for(lambda: self._stopping or self._active or self._waiting)
             return not self._stopping

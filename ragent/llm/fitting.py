@@ -15,8 +15,8 @@ from ragent.llm.native import Shape
 
 _LOG = logging.getLogger("ragent.llm")
 _BATCH = 512
-# From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on how
-# a prompt was cut into batches, and on what else the context holds. It would be 9 % faster.
+# From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on
+# how a prompt was cut into batches, and on what else the context holds. It would be 9 % faster.
 _STEP = 60
 _SEQUENCES_KEPT = 24
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import llama_cpp
 import numpy as np
 
 from ragent.config import LLMSettings
@@ -18,6 +19,7 @@ from ragent.llm.gguf import read_header
 from ragent.llm.models import resolve_model
 from ragent.llm.native import Loading, Model
 from ragent.llm.scoring import Scorer
+from ragent.llm.states import States, fingerprint, states_folder
 from ragent.llm.writing import Writing
 from ragent.protocols import Constraint
 from ragent.types import Delta, Message, Sampling, Vocabulary
@@ -32,7 +34,7 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
     Args:
         settings: `model` is a name or path (see `resolve_model`); the context is the model's own unless
             `n_ctx` says otherwise.
-        folder: HOME/models, or None.
+        folder: HOME/models, or None: then nothing is kept on disk either.
 
     Raises:
         ModelNotFound: there is no such model.
@@ -42,7 +44,12 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
     header = read_header(path)
     fitted = fit(settings, header, path.name)
     model = Model(path, Loading(n_gpu_layers=settings.n_gpu_layers))
-    return LlamaCpp(model, fitted, header.text("tokenizer.chat_template"), path.stem)
+    states = None
+    if folder and settings.disk_cache_mb:
+        shape = fitted.shape
+        key = fingerprint(path, (llama_cpp.__version__, fitted.context_tokens, shape.step, shape.numbers))
+        states = States(states_folder(folder.parent), key, settings.disk_cache_mb * 1_000_000)
+    return LlamaCpp(model, fitted, header.text("tokenizer.chat_template"), path.stem, states)
 
 
 class LlamaCpp:
@@ -52,8 +59,13 @@ class LlamaCpp:
     read before is not computed again.
     """
 
-    def __init__(self, model: Model, fitted: Fitted, template: str, name: str) -> None:
-        """Start an engine on a model. Raises LLMError for a bad chat template, or when memory is short."""
+    def __init__(
+        self, model: Model, fitted: Fitted, template: str, name: str, states: States | None = None
+    ) -> None:
+        """Start an engine on a model, which keeps what it reads in `states`, too.
+
+        Raises LLMError for a bad chat template, or when memory is short.
+        """
         self._model = model
         self._fitted = fitted
         self._name = name
@@ -63,7 +75,11 @@ class LlamaCpp:
             eos=model.text(model.eos),
             control_tokens=model.control_tokens(),
         )
-        self._engine = Engine(model, fitted.shape, fitted.parallel)
+        self._engine = Engine(model, fitted.shape, fitted.parallel, states)
+
+    def close(self) -> None:
+        """End what is in progress, and save what was read: it happens by itself at the end, too."""
+        self._engine.close()
 
     @property
     def name(self) -> str:

@@ -71,6 +71,12 @@ class Shape:
     rope_freq_base: float = 0.0
     rope_freq_scale: float = 0.0
 
+    @property
+    def numbers(self) -> tuple[str | float, ...]:
+        """What keys and values depend on."""
+        rope = self.rope_scaling, self.rope_freq_base, self.rope_freq_scale
+        return self.flash_attention, self.kv_type, *rope
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

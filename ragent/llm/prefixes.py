@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
-from ragent.llm.native import Context
+from ragent.llm.native import Context, Shape
+from ragent.llm.states import States
+
+_WORTH_LOADING = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +27,8 @@ class Held:
         cells: where the keys and values of each token are; equal numbers are one and the same cell.
         room: the most tokens it may come to have, while a request uses it; 0: it is only kept.
         last_used: when, by a clock that counts uses.
+        era: where it may be saved, if anywhere.
+        is_saved: whether that was done, or found not worth it.
     """
 
     sequence: int
@@ -30,16 +36,19 @@ class Held:
     cells: list[int] = field(default_factory=list)
     room: int = 0
     last_used: int = 0
+    era: Path | None = None
+    is_saved: bool = False
 
 
 class Prefixes:
     """Hands out the sequences of one context, with as much of a prompt in them as is kept anywhere."""
 
-    def __init__(self, context: Context, cells: int, sequences: int, *, can_be_cut: bool) -> None:
-        """`cells` and `sequences` are the context's; `can_be_cut` is its model's."""
+    def __init__(self, context: Context, shape: Shape, states: States | None, *, can_be_cut: bool) -> None:
+        """`shape` is the context's; `can_be_cut` is its model's; `states`: where to keep more, or None."""
         self._context = context
-        self._cells = cells
-        self._free = list(range(sequences))
+        self._cells = shape.cells
+        self._free = list(range(shape.sequences))
+        self._states = states
         self._can_be_cut = can_be_cut
         self._held: list[Held] = []
         self._clock = count(1)
@@ -63,6 +72,7 @@ class Prefixes:
         kept = best.cells[:shared] if best else []
         if self._count(busy, kept) + self._promised(busy) + room - shared > self._cells:
             return None
+        best, shared = self._restore(prompt, best, shared)
         # A sequence of which everything is wanted is taken over; of another, the rest may be wanted again.
         taken = best if best and not best.room and shared == len(best.tokens) else None
         if not taken and not self._make_room(room - shared, best, 1) and best and not best.room:
@@ -72,6 +82,7 @@ class Prefixes:
             self._make_room(room - shared, taken, 0)
         held = taken or self._branch(best, shared)
         held.room, held.last_used = room, next(self._clock)
+        held.era, held.is_saved = self._states.era() if self._states else None, False
         return held
 
     def add(self, held: Held, tokens: Sequence[int]) -> None:
@@ -92,6 +103,10 @@ class Prefixes:
         self._held.remove(held)
         self._free.append(held.sequence)
 
+    def save_one(self) -> bool:
+        """Write down a sequence that isn't on disk, if one is worth it. False if there is none."""
+        return any(self._save(one) for one in self._held if not one.room)
+
     def rewind(self, held: Held) -> bool:
         """Take back what the context may have read beyond the sequence's tokens, in a batch that failed.
 
@@ -107,6 +122,34 @@ class Prefixes:
             if shared > found[1] and (self._can_be_cut or shared == len(one.tokens)):
                 found = one, shared
         return found
+
+    def _restore(self, prompt: Sequence[int], best: Held | None, shared: int) -> tuple[Held | None, int]:
+        """What is on disk, if it has much more of the prompt than what is held, and there is room."""
+        path, on_disk = self._states.find(prompt[:-1]) if self._states else (None, 0)
+        if not self._states or not path or on_disk < shared + _WORTH_LOADING:
+            return best, shared
+        tokens, state = self._states.load(path) or ([], None)
+        if state is None or not (self._can_be_cut or on_disk == len(tokens)):
+            return best, shared
+        if not self._make_room(len(tokens), None, 1):
+            return self._best(prompt)
+        held = Held(self._free.pop())
+        if not self._context.restore(held.sequence, state):
+            self._free.append(held.sequence)
+            return self._best(prompt)
+        self._held.append(held)
+        self.add(held, tokens)
+        held.is_saved = True
+        return held, on_disk
+
+    def _save(self, held: Held) -> bool:
+        if held.is_saved or not self._states or not held.era:
+            return False
+        held.is_saved = True
+        if not self._states.is_worth(held.tokens):
+            return False
+        self._states.save(held.era, held.tokens, self._context.state(held.sequence))
+        return True
 
     def _branch(self, source: Held | None, shared: int) -> Held:
         held = Held(self._free.pop())
@@ -133,6 +176,7 @@ class Prefixes:
         ):
             if not kept:
                 return False
+            self._save(kept[-1])
             self.drop(kept.pop())
         return True
 
