@@ -6,6 +6,7 @@ A key `x` of section `[y]` is `RAGENT_Y__X` in the environment and `y={"x": …}
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +24,7 @@ from ragent.errors import ConfigError
 from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
-SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords of sources: see ragent.ingest.secrets)
+SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords and keys: see secret_variables)
 _NOT_SETTINGS = {"RAGENT_HOME"}
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,9 +46,14 @@ class LLMSettings(BaseModel):
 
     model_config = _STRICT
     model: str = Field("smollm2-135m", description="a name (ragent models list) or the path of a GGUF file")
+    url: str = Field("", description="an OpenAI-compatible server, http://127.0.0.1:8080/v1 say; empty: none")
+    seconds: float = Field(120.0, gt=0, description="how long that server may be silent")
     n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
     n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
     threads: int = Field(0, ge=0, description="0: every core this process may use")
+    parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
+    cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
+    disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
     repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")
@@ -77,7 +83,7 @@ class IndexSettings(BaseModel):
     kind: Literal["auto", "flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf"] = Field(
         "auto", description="auto: by the number of passages; flat is exact, hnsw fast, the others small"
     )
-    hnsw_m: int = Field(32, ge=4, le=128, description="links a node")
+    hnsw_m: int = Field(16, ge=4, le=128, description="links a node")
     hnsw_ef_construction: int = Field(200, ge=8, description="width of the search that places a node")
     hnsw_ef_search: int = Field(128, ge=8, description="width of a query's search: higher finds more, slower")
     lsh_bits: int = Field(384, ge=8, le=8192, multiple_of=8, description="bits a vector")
@@ -135,6 +141,10 @@ class AskSettings(BaseModel):
 
     model_config = _STRICT
     k: int = Field(6, ge=1, description="passages put before the model")
+    style: Literal["draft", "quote", "extract"] = Field(
+        "draft",
+        description="draft: write, then check; quote: quotes first, verbatim; extract: no model at all",
+    )
     prompt: str = Field("answer", description="name of the prompt template")
     focus_tokens: int = Field(256, ge=0, description="shorten passages to what matters; 0: leave them whole")
     min_relevance: float = Field(0.1, ge=0, le=1, description="less likely relevant: ask abstains")
@@ -199,6 +209,18 @@ def load_settings(path: Path | None = None, **arguments: Any) -> Settings:
     except ValidationError as error:
         raise ConfigError(_first_problem(error), hint="`ragent init` writes every setting") from None
     return Settings.model_construct(**{name: getattr(layered, name) for name in Settings.model_fields})
+
+
+def secret_variables(host: str, name: str) -> list[str]:
+    """The environment variables that may hold a secret of a host, the most particular first.
+
+    Args:
+        host: a name or address; "" is this machine.
+        name: the user, parameter or key that it belongs to, or "".
+    """
+    words = [re.sub(r"[^A-Z0-9]+", "_", word.upper()).strip("_") for word in (host or "localhost", name)]
+    names = [f"{words[0]}_{words[1]}", words[0]] if words[1] else [words[0]]
+    return [SECRET_PREFIX + name for name in names]
 
 
 def find_config(home: Path) -> Path | None:

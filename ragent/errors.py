@@ -13,10 +13,11 @@
     ├── LLMError               a language model failed (`retryable`)
     │   ├── ContextOverflow    the prompt doesn't fit the model's context
     │   ├── ModelNotFound      no such model here
+    │   ├── MalformedOutput    a model's output doesn't have the form that was asked for (`text`)
     │   └── ServerError        a model served by URL failed
     ├── QueryError             a query can't be searched for, because it is empty, say
     ├── RerankError            a reranker failed
-    ├── SchemaError            a JSON Schema can't be enforced
+    ├── SchemaError            a schema, regular expression or grammar can't be enforced (`path`)
     ├── ToolError              a tool failed; the text is shown to the model
     ├── BudgetExceeded         a run reached its limit
     └── EvalError              an eval set or run can't be used
@@ -83,8 +84,20 @@ class ModelNotFound(LLMError):
     """No such model here."""
 
 
+class MalformedOutput(LLMError):
+    """A model's output doesn't have the form that was asked for; `text` is what there is of it."""
+
+    def __init__(self, message: str, *, text: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
+
+
 class ServerError(LLMError):
-    """A model served by URL failed."""
+    """A model served by URL failed; `status` is the HTTP status, or 0 where it didn't come to that."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False, status: int = 0) -> None:
+        super().__init__(message, hint=hint, retryable=retryable)
+        self.status = status
 
 
 class QueryError(RagentError):
@@ -96,7 +109,11 @@ class RerankError(RagentError):
 
 
 class SchemaError(RagentError):
-    """A JSON Schema can't be enforced."""
+    """A schema, regular expression or grammar can't be enforced; `path` points at the part that is why."""
+
+    def __init__(self, message: str, *, path: str = "", hint: str = "") -> None:
+        super().__init__(f"{message} (at {path})" if path else message, hint=hint)
+        self.path = path
 
 
 class ToolError(RagentError):

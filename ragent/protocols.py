@@ -15,6 +15,7 @@ from ragent.types import (
     Document,
     Failure,
     Fingerprint,
+    Form,
     Hit,
     Item,
     Message,
@@ -24,12 +25,16 @@ from ragent.types import (
     SearchOptions,
     SearchResult,
     UnpackLimits,
+    Vocabulary,
 )
 
 Vectors = NDArray[np.float32]
 """Shape (n, dimension), one row a text; unit length where the fingerprint says `normalized`."""
 
 Ids = NDArray[np.int64]
+
+Logits = NDArray[np.float32]
+"""Shape (vocabulary,): one sequence's scores for its next token."""
 
 
 class Source(Protocol):
@@ -172,6 +177,38 @@ class DenseIndex(Protocol):
         """Scores, shape (n,), of the given ids for one query, shape (dimension,); NaN for unknown ids."""
 
 
+class Decoding(Protocol):
+    """One sequence under a constraint, from its first token on. Not shared between threads."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the output is complete and nothing can follow: no end token need be sampled."""
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the token limit came so near that the output is being closed the shortest way."""
+
+    def restrict(self, logits: Logits, left: int) -> None:
+        """Set what may not come next to minus infinity, in place; `left` tokens may still be sampled.
+
+        Raises:
+            SchemaError: the engine gave the form up midway, because it is too complex.
+        """
+
+    def advance(self, token: int) -> None:
+        """Take the token that was sampled. Raises ValueError for one that `restrict` ruled out."""
+
+
+class Constraint(Protocol):
+    """Holds a model to a form, token by token. Can be used for many sequences, and by many threads."""
+
+    @property
+    def form(self) -> Form: ...
+
+    def start(self, vocabulary: Vocabulary) -> Decoding:
+        """The state before the first token of one sequence."""
+
+
 class LLM(Protocol):
     """A chat model."""
 
@@ -185,8 +222,13 @@ class LLM(Protocol):
     def count_prompt(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered chat prompt."""
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
-        """Closing the iterator stops the generation. Raises ContextOverflow before the first token."""
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None = None
+    ) -> Iterator[Delta]:
+        """Closing the iterator stops the generation. Raises ContextOverflow before the first token.
+
+        With a constraint, `finish_reason` is "length" too where the output had to be closed before its time.
+        """
 
 
 @runtime_checkable

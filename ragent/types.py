@@ -6,7 +6,7 @@ Pages count from 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -265,7 +265,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations."""
+    """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations.
+
+    `value` is the answer in the form that was asked for, if one was; None when abstained.
+    """
 
     question: str
     text: str
@@ -275,6 +278,7 @@ class Answer:
     usage: Usage
     timings: Timings
     hits: tuple[Hit, ...] = ()
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,7 @@ class Message:
 class Sampling:
     """How an LLM picks tokens. `max_tokens` None: until the context is full.
 
+    An output that isn't complete after `timeout_s` seconds, waiting for others included, is an error.
     A repetition penalty above 1 is the default because small models loop without one.
     """
 
@@ -300,6 +305,35 @@ class Sampling:
     repeat_penalty: float = 1.1
     seed: int = 0
     stop: tuple[str, ...] = ()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an output must look like.
+
+    `text` is a JSON Schema, a regular expression that the whole output matches, or a Lark grammar with a rule
+    `start`. A model that is served by URL is given this; one that runs here gets a mask for every token.
+    """
+
+    kind: Literal["json", "regex", "grammar"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Vocabulary:
+    """A model's tokens, as a decoding constraint sees them.
+
+    Attributes:
+        pieces: The bytes of each token, with its leading space if it has one; none for control tokens.
+        end_tokens: Those that end the output.
+        tokenize: The model's own way to cut bytes into tokens, without control tokens. Some models' tokens
+            begin with a space that the bytes don't.
+    """
+
+    pieces: tuple[bytes, ...]
+    end_tokens: tuple[int, ...]
+    tokenize: Callable[[bytes], list[int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def say(body: bytes | str, status: int = 200, **headers: str) -> Answer:
         if not unchanged:
             handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
-        if not unchanged:
+        if not unchanged and handler.command != "HEAD":
             handler.wfile.write(data)
 
     return answer
@@ -51,6 +51,12 @@ def serving() -> Iterator[Site]:
         def do_GET(self) -> None:
             site.seen.append((self.path, dict(self.headers)))
             site.answers.get(self.path, say("not here", 404))(self)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

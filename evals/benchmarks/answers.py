@@ -1,10 +1,10 @@
-"""How good and how quick answers are, with whole passages and with focused ones.
+"""How good and how quick answers are: with whole passages, with focused ones, with quotes, without a model.
 
     python evals/benchmarks/answers.py FOLDER [--cases 60]
 
 FOLDER holds a QA set: `contexts.jsonl` of {_id, text} and `questions.jsonl` of {id, question, answers,
 is_impossible}. All contexts are ingested into a temporary home; every question goes through retrieval, the
-model and the check of its citations. Both variants answer the same questions in the same run.
+model and the check of its citations. All variants answer the same questions in the same run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from typing import Any
 
 from ragent import Answer, Rag
 
-VARIANTS = {"whole passages": 0, "focused, 256 tokens": 256, "focused, 128 tokens": 128}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "whole passages": {"focus_tokens": 0},
+    "focused, 256 tokens": {"focus_tokens": 256},
+    "focused, 128 tokens": {"focus_tokens": 128},
+    "quotes first, 128": {"focus_tokens": 128, "style": "quote"},
+    "extracts, no model": {"style": "extract"},
+}
 
 
 def main() -> None:
@@ -37,6 +43,7 @@ def main() -> None:
         "--cases", type=int, default=60, help="half of them unanswerable, where the set has such"
     )
     parser.add_argument("--max-tokens", type=int, default=64)
+    parser.add_argument("--variant", action="append", choices=VARIANTS, help="these only; may be repeated")
     arguments = parser.parse_args()
     cases = sample(read_lines(arguments.folder / "questions.jsonl"), arguments.cases)
     with tempfile.TemporaryDirectory() as home:
@@ -46,8 +53,8 @@ def main() -> None:
             (documents / f"{context['_id']}.txt").write_text(context["text"], "utf-8")
         print(f"{'':22} {'F1':>6} {'cited':>6} {'answered':>9} {'answered':>9} {'tokens':>7} {'CPU s':>6}")
         print(f"{'':22} {'':>6} {'right':>6} {'wrongly':>9} {'rightly':>9} {'read':>7} {'each':>6}")
-        for name, focus_tokens in VARIANTS.items():
-            settings = {"ask": {"focus_tokens": focus_tokens}, "llm": {"max_tokens": arguments.max_tokens}}
+        for name in arguments.variant or VARIANTS:
+            settings = {"ask": VARIANTS[name], "llm": {"max_tokens": arguments.max_tokens}}
             with Rag.open(Path(home) / "home", **settings) as rag:
                 rag.ingest(documents)
                 print_row(name, cases, *answer_all(rag, cases))
@@ -74,7 +81,8 @@ def print_row(
     cited = statistics.mean(cites(answer, case["answers"]) for case, answer in able)
     rightly = statistics.mean(not answer.abstained for _, answer in able)
     wrongly = statistics.mean(not answer.abstained for answer in unable) if unable else float("nan")
-    tokens = statistics.median(answer.usage.prompt_tokens for answer in answers if answer.usage.prompt_tokens)
+    read = [answer.usage.prompt_tokens for answer in answers if answer.usage.prompt_tokens]
+    tokens = statistics.median(read) if read else 0
     took = statistics.median(seconds)
     print(f"{name:22} {f1:6.3f} {cited:6.2f} {wrongly:9.2f} {rightly:9.2f} {tokens:7.0f} {took:6.1f}")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ragent import __version__, registry
-from ragent.cli import ask, forget, index, ingest, init, models, search, sync, watch
+from ragent.cli import ask, forget, generate, index, ingest, init, models, prompts, search, sync, watch
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
 from ragent.errors import MissingExtraError
 
@@ -30,7 +30,9 @@ app.command("watch")(watch.watch)
 app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
+app.command("generate")(generate.generate)
 app.add_typer(models.app, name="models")
+app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
 for _name in registry.names("ragent.commands"):

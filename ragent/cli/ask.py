@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri
+from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri, read_schema
 from ragent.cli.search import FilterOption, Mode, RerankOption, TechniqueOption, search_arguments
 
 if TYPE_CHECKING:
@@ -28,6 +30,20 @@ def ask(
     filters: FilterOption = None,
     rerank: RerankOption = None,
     technique: TechniqueOption = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--style",
+            metavar="STYLE",
+            help="draft, quote (verbatim quotes first) or extract (no model) [draft].",
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            "--schema", metavar="FILE", exists=True, dir_okay=False, help="Also put it into this JSON Schema."
+        ),
+    ] = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -38,12 +54,20 @@ def ask(
     """
     face = Face(context, home, collection, as_json)
     settings: dict[str, Any] = {"llm": {"model": model}} if model else {}
+    if style:
+        settings["ask"] = {"style": style}
+    wanted = read_schema(schema) if schema else None
     with face.rag(**settings) as rag:
-        answer = _follow(face, rag.stream(question, k, **search_arguments(mode, filters, rerank, technique)))
+        options = search_arguments(mode, filters, rerank, technique)
+        answer = _follow(face, rag.stream(question, k, schema=wanted, **options))
     if face.as_json:
-        face.print_json(_contract(answer))
+        value = {"value": answer.value} if schema else {}
+        face.print_json(_contract(answer) | value)
     else:
         _print_answer(face, answer)
+        if schema and not answer.abstained:
+            face.console.print()
+            typer.echo(json.dumps(answer.value, ensure_ascii=False, indent=2))
 
 
 def _follow(face: Face, stream: Iterator[str | Answer]) -> Answer:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from ragent.errors import ConfigError, RagentError
+from ragent.errors import ConfigError, MalformedOutput, RagentError, SchemaError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,10 +105,20 @@ def reporting_errors(*, as_json: bool) -> Iterator[None]:
 def fail(error: RagentError, *, as_json: bool) -> NoReturn:
     """Print an error (JSON on stdout if asked for, and always words on stderr), and exit."""
     if as_json:
-        kind = type(error).__name__
-        typer.echo(json.dumps({"error": {"type": kind, "message": error.message, "hint": error.hint}}))
+        told = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        if isinstance(error, MalformedOutput):
+            told["partial"] = error.text
+        typer.echo(json.dumps({"error": told}))
     typer.echo(f"error: {error}", err=True)
     sys.exit(USAGE if isinstance(error, ConfigError) else FAILED)
+
+
+def read_schema(path: Path) -> Any:
+    """The JSON Schema in a file. Raises SchemaError if it holds no JSON."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"{path} is not a JSON Schema: {error}") from None
 
 
 def display_uri(uri: str) -> str:

@@ -4,42 +4,129 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragent.cli.face import FAILED, Face, HomeOption, JsonOption
+from ragent.cli.face import FAILED, INTERRUPTED, Face, HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from ragent.llm.models import ModelInfo
 
 app = typer.Typer(help="What can be run here, and whether it runs.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the models that are installed or lie in HOME/models."""
-    from ragent.config import find_home
-    from ragent.llm.models import installed_models
+    """List the models that are installed or lie in HOME/models, and known ones that can be fetched.
+
+    A known model is shown in the quantisation recommended for this machine's memory. What a model takes is
+    told for 8192 tokens of context, or for its own if that is less.
+    """
+    from ragent.llm.models import installed_models, known_models
 
     face = Face(context, home, None, as_json)
-    found = installed_models(find_home(face.home) / "models")
+    folder = _folder(face)
+    found = installed_models(folder) + known_models(folder)
     if face.as_json:
         face.print_json([asdict(model) for model in found])
         return
     from rich.table import Table
 
-    table = Table(
-        "name", "kind", "quantisation", "parameters", "context", "file", "memory", "licence", box=None
-    )
+    # Narrow enough for 80 columns, names whole.
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("name", "kind", "build", "weights", "context", "file", "memory", "fits", "licence"):
+        table.add_column(title, no_wrap=title == "name")
     for model in found:
-        table.add_row(
-            model.name,
-            model.kind,
-            model.quantization,
-            f"{model.parameters / 1e6:.0f} M" if model.parameters else "",
-            str(model.context_tokens or ""),
-            f"{model.size_bytes / 1e6:.0f} MB",
-            f"{model.memory_bytes / 1e6:.0f} MB",
-            model.licence,
-        )
+        table.add_row(model.name, model.kind, *_figures(model), model.licence)
     face.console.print(table)
+
+
+@app.command()
+def info(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name of `ragent models list`, or a path.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one model: what its file says of itself, or what is known of it."""
+    from ragent.llm.models import find_model
+
+    face = Face(context, home, None, as_json)
+    model = find_model(name, _folder(face))
+    if face.as_json:
+        face.print_json(model)
+        return
+    titles = ("quantisation", "weights", "context", "file", "memory", "fits here")
+    lines = {"name": model.name, "kind": model.kind, **dict(zip(titles, _figures(model), strict=True))}
+    lines |= {"licence": model.licence, "path": str(model.path or f"ragent models pull {model.name}")}
+    for title, value in lines.items():
+        face.console.print(f"{title:<13} {value}", markup=False)
+    if model.error:
+        face.console.print(model.error, markup=False, style="red")
+
+
+@app.command()
+def pull(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="A known name (qwen3-4b, qwen3-4b:Q8_0), URL.gguf, or ORGANISATION/MODEL.")
+    ],
+    sha256: Annotated[
+        str, typer.Option("--sha256", metavar="HEX", help="What the file's checksum must be.")
+    ] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch a model into HOME/models; what was interrupted is gone on with.
+
+    A GGUF file by a known name or URL, for [llm] model; or a sentence-transformers model by its name on the
+    Hugging Face hub (or on HF_ENDPOINT), for [embedder] model. Checksums are verified.
+    """
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from ragent.llm.pull import pull as fetch
+
+    face = Face(context, home, None, as_json)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=face.messages, transient=True) as bar:
+            task = bar.add_task(name, total=None, visible=False)
+
+            def show(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total or None, visible=True)
+
+            pulled = fetch(name, _folder(face), sha256=sha256, progress=show)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: run the same command again, and it goes on", err=True)
+        sys.exit(INTERRUPTED)
+    if face.as_json:
+        face.print_json(pulled)
+        return
+    face.console.print(f"{pulled.path}", markup=False)
+    if not pulled.verified:
+        face.console.print(f"no checksum is known; its SHA-256 is {pulled.sha256}", style="yellow")
+    setting = "[llm]" if pulled.kind == "file" else "[embedder]"
+    value = pulled.name if pulled.kind == "file" else pulled.path
+    face.console.print(f'to use it: {setting} model = "{value}"', markup=False)
+
+
+def _folder(face: Face) -> Path:
+    from ragent.config import find_home
+
+    return find_home(face.home) / "models"
+
+
+def _figures(model: ModelInfo) -> tuple[str, ...]:
+    return (
+        model.quantization,
+        f"{model.parameters / 1e6:.0f} M" if model.parameters else "",
+        str(model.context_tokens or ""),
+        f"{model.size_bytes / 1e6:.0f} MB",
+        f"{model.memory_bytes / 1e6:.0f} MB" if model.memory_bytes else "",
+        "" if model.error else "yes" if model.fits else "no",
+    )
 
 
 @app.command()

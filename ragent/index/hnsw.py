@@ -52,8 +52,6 @@ class HnswEngine:
 def prepare(graph: Any, settings: IndexSettings) -> None:
     """Set how a FAISS graph is to be built, or to grow."""
     graph.hnsw.efConstruction = settings.hnsw_ef_construction
-    # Among near duplicates, FAISS else drops the links that lead out of their cluster's shadow.
-    graph.keep_max_size_level0 = True
 
 
 def walk(width: int, mask: Mask | None) -> Any:

@@ -19,7 +19,7 @@ from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ragent.config import SECRET_PREFIX
+from ragent.config import secret_variables
 from ragent.errors import SourceError
 
 MARK = "***"
@@ -93,7 +93,8 @@ def find_secret(host: str, name: str, *, in_netrc: bool = True) -> str | None:
 
     Without a name: user and password, as `user:password`.
     """
-    given = next((value for variable in _variables(host, name) if (value := os.environ.get(variable))), None)
+    variables = secret_variables(host, name)
+    given = next((value for variable in variables if (value := os.environ.get(variable))), None)
     if given or not in_netrc:
         return given
     path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
@@ -109,15 +110,8 @@ def find_secret(host: str, name: str, *, in_netrc: bool = True) -> str | None:
 def advice(host: str, name: str, *, in_netrc: bool = True) -> str:
     """What to do about a secret that is missing."""
     instead = "enter the host in ~/.netrc, or " if in_netrc else ""
-    variable = _variables(host, name)[-1]
+    variable = secret_variables(host, name)[-1]
     return f"set {variable} in the environment, or {instead}give the whole URL to `ragent ingest` again"
-
-
-def _variables(host: str, name: str) -> list[str]:
-    """The names to look under, the most particular first."""
-    words = [re.sub(r"[^A-Z0-9]+", "_", word.upper()).strip("_") for word in (host or "localhost", name)]
-    names = [f"{words[0]}_{words[1]}", words[0]] if words[1] else [words[0]]
-    return [SECRET_PREFIX + name for name in names]
 
 
 def _places(argument: str) -> Iterator[_Place]:

@@ -1,4 +1,4 @@
-"""Which models are here, and where: the one that comes as a package, and the files in HOME/models."""
+"""Which models are here, and where: the packaged one, the files in HOME/models; and which can be fetched."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import psutil  # type: ignore[import-untyped]
+
 from ragent.errors import LLMError, ModelNotFound
 from ragent.llm.gguf import read_header
+from ragent.llm.known import KNOWN, LISTED_CONTEXT, KnownModel, fits
 
 DEFAULT_MODEL = "smollm2-135m"
 
@@ -27,22 +30,33 @@ _PACKAGED = {
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that can be run here.
+    """A model that can be run here, or fetched.
 
-    `parameters` is the number of weights, `context_tokens` the context it was trained with, `memory_bytes`
-    an estimate of what it takes at that context (weights and a 16-bit cache). `error` is set, and the
-    numbers are 0, where the file can't be used.
+    Attributes:
+        name: What `[llm] model` calls it.
+        path: The file; None for one that is known, but not here.
+        kind: Where it came from.
+        size_bytes: Of the file.
+        quantization: For a known one, what is recommended for this machine.
+        parameters: The number of weights.
+        context_tokens: The context it was trained with.
+        licence: As the file or its publisher names it.
+        memory_bytes: An estimate of what it takes: weights, and a 16-bit cache for that context or for
+            `LISTED_CONTEXT` tokens, whichever is less.
+        fits: Whether this machine has that much.
+        error: Why the file can't be used; the numbers are 0 then.
     """
 
     name: str
-    path: Path
-    kind: Literal["packaged", "file"]
+    path: Path | None
+    kind: Literal["packaged", "file", "known"]
     size_bytes: int
     quantization: str = "unknown"
     parameters: int = 0
     context_tokens: int = 0
     licence: str = "unknown"
     memory_bytes: int = 0
+    fits: bool = False
     error: str = ""
 
 
@@ -66,6 +80,8 @@ def resolve_model(name: str, folder: Path | None = None) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
+    if name in {model.name for model in KNOWN}:
+        raise ModelNotFound(f"the model {name} is not here", hint=f"to fetch it: ragent models pull {name}")
     raise ModelNotFound(f"there is no model {name!r}", hint=_what_is_known(folder))
 
 
@@ -88,6 +104,7 @@ def describe_model(
     except LLMError as error:
         size = path.stat().st_size if path.exists() else 0
         return ModelInfo(name, path, kind, size, error=str(error))
+    memory = header.size_bytes + header.cache_bytes(min(header.context_tokens, LISTED_CONTEXT))
     return ModelInfo(
         name=name,
         path=path,
@@ -97,8 +114,42 @@ def describe_model(
         parameters=header.parameters,
         context_tokens=header.context_tokens,
         licence=licence or header.text("general.license") or "unknown",
-        memory_bytes=header.size_bytes + header.cache_bytes(header.context_tokens),
+        memory_bytes=memory,
+        fits=fits(memory, psutil.virtual_memory().total),
     )
+
+
+def known_models(folder: Path | None = None) -> list[ModelInfo]:
+    """Models that can be fetched, without those in `folder`, in the build recommended for this machine."""
+    machine = psutil.virtual_memory().total
+    return [_known(model, machine) for model in KNOWN if not _file_in(folder, model.name)]
+
+
+def _known(model: KnownModel, machine_bytes: int) -> ModelInfo:
+    build = model.recommended(machine_bytes)
+    memory = model.memory_bytes(build)
+    return ModelInfo(
+        name=model.name,
+        path=None,
+        kind="known",
+        size_bytes=build.size_bytes,
+        quantization=build.quantization,
+        parameters=model.parameters,
+        context_tokens=model.context_tokens,
+        licence=model.licence,
+        memory_bytes=memory,
+        fits=fits(memory, machine_bytes),
+    )
+
+
+def find_model(name: str, folder: Path | None = None) -> ModelInfo:
+    """What is known of a model: one that is here, else one that can be fetched. Raises ModelNotFound."""
+    known = {info.name: info for info in known_models(folder)}
+    if name in known:
+        return known[name]
+    path = resolve_model(name, folder)
+    here = next((info for info in installed_models(folder) if info.path == path), None)
+    return here or describe_model(path)
 
 
 def _packaged_file(package: str, file: str) -> Path | None:
@@ -121,5 +172,6 @@ def _what_is_known(folder: Path | None) -> str:
     parts = [f"here: {', '.join(here) or 'none'}"]
     if missing:
         parts.append(f"to install: {', '.join(missing)}")
+    parts.append(f"to fetch with `ragent models pull`: {', '.join(model.name for model in KNOWN)}")
     parts.append(f"or give the path of a {_SUFFIX} file" + (f", or put one into {folder}" if folder else ""))
     return "; ".join(parts)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from threading import Lock
 
-import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
 from ragent.errors import ContextOverflow, LLMError
-
-_UBATCH = 512
+from ragent.llm.native import Context, Model, Row, Shape
+from ragent.protocols import Logits
 
 
 class Scorer:
@@ -22,31 +20,17 @@ class Scorer:
     prompt has in common with the one before it, from the start, is not computed again.
     """
 
-    def __init__(self, llama: llama_cpp.Llama, context_tokens: int, threads: int) -> None:
-        """Make room for `context_tokens`. Raises LLMError when there is none."""
-        parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = parameters.n_batch = context_tokens
-        parameters.n_ubatch = _UBATCH
-        parameters.n_threads = parameters.n_threads_batch = threads
-        context = llama_cpp.llama_init_from_model(llama.model, parameters)
-        if not context:
-            raise LLMError(
-                f"llama.cpp can't make a second context of {context_tokens} tokens",
-                hint="free some memory, or use a smaller model",
-            )
-        weakref.finalize(self, llama_cpp.llama_free, context)
-        # The weights must outlive the context.
-        self._llama = llama
-        self._context = context
-        self._context_tokens = context_tokens
-        self._words = llama.n_vocab()
+    def __init__(self, model: Model, shape: Shape) -> None:
+        """Make room for `shape.cells` tokens. Raises LLMError when there is none."""
+        self._context = Context(model, shape)
+        self._shape = shape
         self._held: list[int] = []
         self._turn = Lock()
 
     @property
     def context_tokens(self) -> int:
         """Prompt and continuation together may not exceed this."""
-        return self._context_tokens
+        return self._shape.cells
 
     def log_likelihoods(self, prompt: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
         """Sum of ln p over the tokens of each continuation, were it to follow the prompt.
@@ -58,9 +42,9 @@ class Scorer:
             LLMError: the engine fails.
         """
         needed = len(prompt) + max(map(len, continuations))
-        if needed > self._context_tokens:
+        if needed > self.context_tokens:
             raise ContextOverflow(
-                f"prompt and continuation have {needed} tokens; the context is {self._context_tokens}",
+                f"prompt and continuation have {needed} tokens; the context is {self.context_tokens}",
                 hint="score shorter passages",
             )
         with self._turn:
@@ -75,31 +59,21 @@ class Scorer:
 
     def _read(self, tokens: Sequence[int], outputs: int) -> NDArray[np.float32]:
         """Log-probabilities of what follows each of the last `outputs` tokens: (outputs, vocabulary)."""
-        kept = self._keep(tokens, len(tokens) - outputs)
-        batch = llama_cpp.llama_batch_init(len(tokens) - kept, 0, 1)
-        try:
-            batch.n_tokens = len(tokens) - kept
-            for place in range(kept, len(tokens)):
-                row = place - kept
-                batch.token[row], batch.pos[row] = tokens[place], place
-                batch.n_seq_id[row], batch.seq_id[row][0] = 1, 0
-                batch.logits[row] = place >= len(tokens) - outputs
-            self._held = []
-            if code := llama_cpp.llama_decode(self._context, batch):
+        first = len(tokens) - outputs
+        kept = self._keep(tokens, first)
+        self._held = []
+        logits: list[Logits] = []
+        for start in range(kept, len(tokens), self._shape.batch):
+            end = min(start + self._shape.batch, len(tokens))
+            rows = [Row(tokens[place], place, 0, place >= first) for place in range(start, end)]
+            if code := self._context.decode(rows):
+                self._context.cut(0, 0)
                 raise LLMError(
                     f"llama.cpp failed with code {code}", hint="`ragent models doctor` tests the engine"
                 )
-            self._held = list(tokens)
-            last = batch.n_tokens
-            pointers = [
-                llama_cpp.llama_get_logits_ith(self._context, row) for row in range(last - outputs, last)
-            ]
-            logits = np.stack([np.ctypeslib.as_array(one, (self._words,)) for one in pointers])
-        finally:
-            llama_cpp.llama_batch_free(batch)
-        logits -= logits.max(axis=1, keepdims=True)
-        normalized: NDArray[np.float32] = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return normalized
+            logits += [self._context.logits(n).copy() for n, row in enumerate(rows) if row.output]
+        self._held = list(tokens)
+        return _log_probabilities(np.stack(logits))
 
     def _keep(self, tokens: Sequence[int], most: int) -> int:
         """Cut the cache back to what it shares with `tokens`, `most` at most; the number of tokens kept."""
@@ -108,9 +82,11 @@ class Scorer:
             if old != new:
                 break
             shared += 1
-        memory = llama_cpp.llama_get_memory(self._context)
-        if shared and llama_cpp.llama_memory_seq_rm(memory, 0, shared, -1):
-            return shared
         # Some models' caches can't be cut.
-        llama_cpp.llama_memory_clear(memory, True)
-        return 0
+        return shared if self._context.cut(0, shared) else 0
+
+
+def _log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    normalized: NDArray[np.float32] = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return normalized

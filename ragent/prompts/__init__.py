@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from ragent.prompts.fit import Fitted, fit_passages
-from ragent.prompts.template import PromptTemplate, load_prompt
+from ragent.prompts.preview import Preview, preview
+from ragent.prompts.template import PromptTemplate, load_prompt, prompt_names
 
-__all__ = ["Fitted", "PromptTemplate", "fit_passages", "load_prompt"]
+__all__ = [
+    "Fitted",
+    "Preview",
+    "PromptTemplate",
+    "fit_passages",
+    "load_prompt",
+    "preview",
+    "prompt_names",
+]

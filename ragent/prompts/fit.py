@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ragent.errors import ContextOverflow
 from ragent.prompts.template import PromptTemplate
@@ -30,6 +30,7 @@ def fit_passages(
     *,
     count_prompt: Callable[[Sequence[Message]], int],
     budget: int,
+    values: Mapping[str, Any] | None = None,
 ) -> Fitted[Passage]:
     """Render `template` with as many of the first passages as fit.
 
@@ -39,13 +40,14 @@ def fit_passages(
         question: what is asked.
         count_prompt: tokens of a prompt, by the model that will read it.
         budget: tokens that the prompt may have: the model's context less the longest answer.
+        values: what else the template uses.
 
     Raises:
         ContextOverflow: not even the question alone fits.
     """
 
     def render(count: int) -> tuple[Message, ...]:
-        return template.render(passages=passages[:count], question=question)
+        return template.render(**values or {}, passages=passages[:count], question=question)
 
     # Tokens grow with the number of passages, so the largest number that fits is found by bisection.
     counts = range(len(passages) + 1)

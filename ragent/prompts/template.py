@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ragent.errors import ConfigError
@@ -32,6 +33,7 @@ _PACKAGED = Path(__file__).with_name("templates")
 _SUFFIX = ".jinja"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SECTION = re.compile(rf"^\[({'|'.join(get_args(Role))})\][ \t]*$", re.MULTILINE)
+_DESCRIPTION = re.compile(r"^description:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _VERSION = re.compile(r"^version:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 # Chat models write their control tokens as <|…|> (or, some of them, with a fullwidth bar).
 _CONTROL = re.compile(r"<(?=[|｜])")
@@ -44,6 +46,19 @@ class PromptTemplate:
     name: str
     version: str
     text: str
+
+    @property
+    def description(self) -> str:
+        """What its head says it is for, or ""."""
+        found = _DESCRIPTION.search(_head(self.text))
+        return found[1] if found else ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the values that it uses, sorted."""
+        bodies = _SECTION.split(self.text)[2::2]
+        parsed = [_environment().parse(body) for body in bodies]
+        return tuple(sorted(set().union(*(find_undeclared_variables(body) for body in parsed))))
 
     def render(self, **values: Any) -> tuple[Message, ...]:
         """The messages, with `values` put in.
@@ -83,8 +98,14 @@ def load_prompt(name: str, folder: Path | None = None) -> PromptTemplate:
         raise ConfigError(f"the prompt {path} is not valid: {error}", hint=_HOW) from error
     if not sections:
         raise ConfigError(f"the prompt {path} has no section", hint=_HOW)
-    version = _VERSION.search(_SECTION.split(text, maxsplit=1)[0])
+    version = _VERSION.search(_head(text))
     return PromptTemplate(name, version[1] if version else "", text)
+
+
+def prompt_names(folder: Path | None = None) -> list[str]:
+    """The names of the templates that there are, the user's own in `folder` included, sorted."""
+    names = _known([place for place in (folder, _PACKAGED) if place])
+    return [name for name in names if _NAME.fullmatch(name)]
 
 
 _HOW = "it needs a line [user] before what is said to the model; see docs/prompts.md"
@@ -94,12 +115,21 @@ def _known(places: Sequence[Path]) -> list[str]:
     return sorted({file.stem for place in places for file in place.glob(f"*{_SUFFIX}")})
 
 
+def _head(text: str) -> str:
+    return _SECTION.split(text, maxsplit=1)[0]
+
+
 @cache
-def _sections(text: str) -> tuple[tuple[Role, Template], ...]:
-    environment = ImmutableSandboxedEnvironment(
+def _environment() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, finalize=_as_data, trim_blocks=True, lstrip_blocks=True
     )
-    _head, *parts = _SECTION.split(text)
+
+
+@cache
+def _sections(text: str) -> tuple[tuple[Role, Template], ...]:
+    environment = _environment()
+    parts = _SECTION.split(text)[1:]
     roles: Any = parts[::2]
     return tuple((role, environment.from_string(body)) for role, body in zip(roles, parts[1::2], strict=True))
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from ragent.errors import LLMError
 from ragent.prompts import PromptTemplate, fit_passages
 from ragent.protocols import LLM, Embedder, Retriever
 from ragent.rag.citing import Quote, Sources, Supported
 from ragent.rag.focusing import Excerpt, focus, whole
+from ragent.rag.quoted import Quoting
 from ragent.store import Store
-from ragent.types import Answer, Citation, Dropped, Hit, Sampling, SearchOptions, Timings, Usage
+from ragent.types import (
+    Answer,
+    Citation,
+    Delta,
+    Dropped,
+    Hit,
+    Message,
+    Sampling,
+    SearchOptions,
+    Timings,
+    Usage,
+)
 
 NOTHING_RELEVANT = "I found nothing about this in your documents."
 NOT_SUPPORTED = "Your documents touch on this, but I found no answer in them that I could prove with a quote."
@@ -19,16 +33,24 @@ NOT_SUPPORTED = "Your documents touch on this, but I found no answer in them tha
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Answers questions over one collection."""
+    """Answers questions over one collection. In the style `extract` there is no need of a model."""
 
     store: Store
     retriever: Retriever
-    llm: LLM
+    llm: LLM | None
     template: PromptTemplate
     embedder: Embedder
     sampling: Sampling
     min_relevance: float
     focus_tokens: int
+    style: Literal["draft", "quote", "extract"] = "draft"
+
+    @property
+    def model(self) -> LLM:
+        """The model. Raises LLMError if there is none."""
+        if self.llm is None:
+            raise LLMError("there is no model to write an answer", hint='set [ask] style = "extract"')
+        return self.llm
 
     def stream(self, question: str, k: int, options: SearchOptions) -> Iterator[str | Answer]:
         """Pieces of the model's draft as they come, and at the end the Answer that was checked.
@@ -51,6 +73,7 @@ class _Attempt:
     hits: tuple[Hit, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+    _quoting: Quoting | None = None
 
     def run(self, k: int, options: SearchOptions) -> Iterator[str | Answer]:
         found = self.answerer.retriever.search(self.question, k, options)
@@ -60,6 +83,11 @@ class _Attempt:
             yield self._abstain(NOTHING_RELEVANT)
             return
         sources = Sources(self.question, self.hits, self.answerer.embedder)
+        if self.answerer.style == "extract":
+            yield self._compose(
+                [Supported(" ".join(quote.text.split()), quote) for quote in sources.aptest()]
+            )
+            return
         draft: list[str] = []
         for piece in self._draft(sources):
             draft.append(piece)
@@ -72,19 +100,27 @@ class _Attempt:
             answerer.template,
             self._excerpts(sources),
             self.question,
-            count_prompt=answerer.llm.count_prompt,
-            budget=answerer.llm.context_tokens - (answerer.sampling.max_tokens or 0),
+            count_prompt=answerer.model.count_prompt,
+            budget=answerer.model.context_tokens - (answerer.sampling.max_tokens or 0),
         )
         self.dropped += [
             Dropped("passage", excerpt.text, "the prompt was full") for excerpt in fitted.left_out
         ]
-        for delta in answerer.llm.stream(fitted.messages, answerer.sampling):
+        if answerer.style == "quote":
+            self._quoting = Quoting([excerpt.hit for excerpt in fitted.kept], answerer.sampling)
+        for delta in self._deltas(fitted.messages):
             if self.first_token_s is None and delta.text:
                 self.first_token_s = self._elapsed()
             if delta.usage:
                 self.usage = delta.usage
             if delta.text:
                 yield delta.text
+
+    def _deltas(self, messages: Sequence[Message]) -> Iterator[Delta]:
+        llm, sampling = self.answerer.model, self.answerer.sampling
+        if self._quoting is None:
+            return llm.stream(messages, sampling)
+        return llm.stream(messages, self._quoting.sampling, self._quoting.constraint)
 
     def _excerpts(self, sources: Sources) -> list[Excerpt]:
         budget = self.answerer.focus_tokens
@@ -99,7 +135,7 @@ class _Attempt:
         return [excerpt for excerpt in excerpts if excerpt.text]
 
     def _checked(self, draft: str, sources: Sources) -> Answer:
-        checked = list(sources.check(draft))
+        checked = self._quoting.read(draft) if self._quoting else list(sources.check(draft))
         self.dropped += [
             Dropped("sentence", part.sentence, "no passage supports it") for part in checked if not part.quote
         ]

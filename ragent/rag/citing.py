@@ -80,6 +80,11 @@ class Sources:
         best = max(range(len(self.sentences)), key=self.aptness.__getitem__, default=None)
         return self.sentences[best] if best is not None and self.aptness[best] >= MIN_APTNESS else None
 
+    def aptest(self, most: int = 2) -> list[Quote]:
+        """The few sentences that fit the question best, of those that fit well, in the order of the hits."""
+        best = sorted(range(len(self.sentences)), key=self.aptness.__getitem__, reverse=True)[:most]
+        return [self.sentences[index] for index in sorted(best) if self.aptness[index] >= MIN_APTNESS]
+
     def check(self, answer: str) -> Iterator[Supported]:
         """Each sentence of an answer, in order, with its support."""
         for start, end in split_sentences(answer):

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ragent.config import IndexSettings
 from ragent.errors import StoreError
+from ragent.llm.states import forget_states
 from ragent.retrieval import Indexes
 from ragent.store import Store
 from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
@@ -48,6 +49,7 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
     listed_again = _listed_again(store, found)
     store.erase(list(found))
     _rebuild_indexes(store, settings)
+    forget_states(store.home)
     return ForgetReport(tuple(found.items()), search_files(store.home, stretches), listed_again)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from ragent import registry
 from ragent.config import Settings, find_config, find_home, load_settings
@@ -24,9 +25,13 @@ from ragent.rag.options import SearchArguments, search_options
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Sampling, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Message, Sampling, SearchOptions, SearchResult
+
+if TYPE_CHECKING:
+    from ragent.structured import Structured
 
 Part = TypeVar("Part")
+_QUOTING = "quote"
 
 
 class Rag:
@@ -88,7 +93,8 @@ class Rag:
         """The language model; loading it takes a moment."""
 
         def load() -> LLM:
-            model: LLM = registry.load("ragent.llms", "llamacpp")(self.settings.llm, self.home / "models")
+            engine = "openai" if self.settings.llm.url else "llamacpp"
+            model: LLM = registry.load("ragent.llms", engine)(self.settings.llm, self.home / "models")
             return model
 
         return self._once("llm", load)
@@ -228,6 +234,8 @@ class Rag:
     def search(self, query: str, k: int = 10, **options: Unpack[SearchArguments]) -> SearchResult:
         """The `k` best chunks, as in `rag.search("tax", where={"year": {">=": 2020}}, by_document=True)`.
 
+        With a `schema` (all that `generate` takes), the answer is then put into that form: `answer.value`.
+
         Raises:
             StoreError: nothing was ingested yet.
             EmbedderMismatch: the collection was embedded by another model.
@@ -252,40 +260,85 @@ class Rag:
         """
         return self.search(str(what), k, **(options | SearchArguments(technique="more-like-this")))
 
-    def ask(self, question: str, k: int | None = None, **options: Unpack[SearchArguments]) -> Answer:
+    def ask(
+        self, question: str, k: int | None = None, *, schema: Any = None, **options: Unpack[SearchArguments]
+    ) -> Answer:
         """Answer a question from the documents, with citations, or abstain. `options`: those of `search`.
+
+        With a `schema` (all that `generate` takes), the answer is then put into that form: `answer.value`.
 
         Raises:
             StoreError: nothing was ingested yet.
             QueryError: the question is empty, or the filter can't be understood.
             LLMError: the model isn't there, or failed.
+            SchemaError: the schema can't be enforced.
         """
-        *_, answer = self.stream(question, k, **options)
+        *_, answer = self.stream(question, k, schema=schema, **options)
         if not isinstance(answer, Answer):
             raise RagentError("the answer's stream ended without an answer")
         return answer
 
     def stream(
-        self, question: str, k: int | None = None, **options: Unpack[SearchArguments]
+        self, question: str, k: int | None = None, *, schema: Any = None, **options: Unpack[SearchArguments]
     ) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
-        ask, llm = self.settings.ask, self.settings.llm
+        if schema is None:
+            yield from self._answer(question, k, search_options(options))
+            return
+        from ragent.rag.filling import Filling
+
+        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), self._sampling, schema)
+        filling.check()
+        for piece in self._answer(question, k, search_options(options)):
+            yield filling.fill(piece) if isinstance(piece, Answer) else piece
+
+    def _answer(self, question: str, k: int | None, options: SearchOptions) -> Iterator[str | Answer]:
+        ask = self.settings.ask
         answerer = Answerer(
             store=self.store,
             retriever=self.retriever,
-            llm=self.llm,
-            template=load_prompt(ask.prompt, self.home / "prompts"),
-            sampling=Sampling(
-                max_tokens=llm.max_tokens,
-                temperature=llm.temperature,
-                repeat_penalty=llm.repeat_penalty,
-                seed=llm.seed,
-            ),
+            llm=None if ask.style == "extract" else self.llm,
+            template=load_prompt(_QUOTING if ask.style == "quote" else ask.prompt, self.home / "prompts"),
+            style=ask.style,
+            sampling=self._sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
         )
-        return answerer.stream(question, k or ask.k, search_options(options))
+        return answerer.stream(question, k or ask.k, options)
+
+    def generate(
+        self, prompt: str | Sequence[Message], wanted: Any, *, max_tokens: int | None = None
+    ) -> Structured:
+        """Have the model write a value of a given form; your documents have no part in it.
+
+        Args:
+            prompt: what to say to it.
+            wanted: a pydantic model, dataclass, TypedDict, enum, Literal or other type; a JSON Schema as a
+                dict; or a term of outlines, such as `Regex` and `CFG`.
+            max_tokens: the longest value, by default `[llm] max_tokens`.
+
+        Raises:
+            SchemaError: the form can't be enforced.
+            MalformedOutput: the model gave no value of that form.
+            LLMError: the model isn't there, or failed.
+        """
+        from ragent.structured import generate
+
+        sampling = self._sampling
+        if max_tokens:
+            sampling = replace(sampling, max_tokens=max_tokens)
+        return generate(self.llm, prompt, wanted, sampling=sampling)
+
+    @property
+    def _sampling(self) -> Sampling:
+        llm = self.settings.llm
+        return Sampling(
+            max_tokens=llm.max_tokens,
+            temperature=llm.temperature,
+            repeat_penalty=llm.repeat_penalty,
+            seed=llm.seed,
+        )
 
     # -- care -------------------------------------------------------------------------------------------
 

@@ -36,6 +36,26 @@ def test_nothing_relevant_is_said_in_plain_words(harbour: Ragent) -> None:
     assert answer["usage"]["completion_tokens"] == 0
 
 
+def test_extracts_come_without_a_model(harbour: Ragent) -> None:
+    question = "How long are recordings of the cameras kept?"
+    ran = harbour("ask", question, "--style", "extract", "--model", "absent", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["citations"]
+    assert ran.json["usage"]["prompt_tokens"] == 0
+    assert harbour("ask", question, "--style", "guess").code == 2
+
+
+def test_an_answer_in_a_form(harbour: Ragent, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text(
+        '{"type": "object", "properties": {"channel": {"type": "integer"}}, "required": ["channel"]}'
+    )
+    ran = harbour("ask", "Which channel is for the pilot boat?", "-k", "2", "--schema", schema, "--json")
+    assert ran.code == 0, ran.err
+    assert set(ran.json) == CONTRACT | {"value"}
+    assert isinstance(ran.json["value"]["channel"], int)
+
+
 def test_plain_output_lists_the_sources(harbour: Ragent) -> None:
     out = harbour("ask", "What VHF channel do I use to talk to the pilot boat?", "-k", "2").out
     assert "characters" in out

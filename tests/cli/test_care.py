@@ -30,7 +30,8 @@ def test_init_writes_settings_that_are_read(ragent: Ragent, tmp_path: Path) -> N
 
 
 def test_models_list_shows_the_bundled_one(ragent: Ragent) -> None:
-    (model,) = ragent("models", "list", "--json").json
+    model, *known = ragent("models", "list", "--json").json
+    assert {model["kind"] for model in known} == {"known"}
     assert model["name"] == "smollm2-135m"
     assert model["context_tokens"] >= 2048
 

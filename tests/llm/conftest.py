@@ -13,4 +13,4 @@ def engine() -> LlamaCpp:
     from ragent.config import LLMSettings
     from ragent.llm.llamacpp import open_llamacpp
 
-    return open_llamacpp(LLMSettings(n_ctx=1024))
+    return open_llamacpp(LLMSettings(n_ctx=1024, threads=1))

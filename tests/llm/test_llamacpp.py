@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -12,10 +13,11 @@ import pytest
 
 from ragent import registry
 from ragent.config import LLMSettings
-from ragent.errors import ContextOverflow, LLMError, ModelNotFound
+from ragent.errors import ContextOverflow, LLMError, ModelNotFound, SchemaError
 from ragent.llm.llamacpp import open_llamacpp
 from ragent.llm.models import DEFAULT_MODEL, resolve_model
-from ragent.types import Delta, Message, Sampling
+from ragent.structured import constrain, target_of
+from ragent.types import Delta, Form, Message, Sampling, Vocabulary
 
 if TYPE_CHECKING:
     from ragent.llm.llamacpp import LlamaCpp
@@ -44,10 +46,12 @@ def test_answers_and_counts(engine: LlamaCpp) -> None:
 
 
 def test_the_shared_beginning_of_a_prompt_is_not_computed_again(engine: LlamaCpp) -> None:
+    new = "A kiosk on the pier sells maps and rope. Its owner is a retired sailor. " * 8
+    ask = [QUESTION[0], Message("user", new + "Who owns the kiosk?")]
+    first, cold = answer(engine, ask)
     answer(engine, [Message("user", "Something else entirely")])
-    first, cold = answer(engine, QUESTION)
-    second, warm = answer(engine, QUESTION)
-    other = [QUESTION[0], Message("user", FACTS + "When does the harbour office open?")]
+    second, warm = answer(engine, ask)
+    other = [QUESTION[0], Message("user", new + "What does the kiosk sell?")]
     _, changed = answer(engine, other)
     assert cold.usage
     assert warm.usage
@@ -59,12 +63,14 @@ def test_the_shared_beginning_of_a_prompt_is_not_computed_again(engine: LlamaCpp
 
 
 def test_reuse_does_not_change_the_answer(engine: LlamaCpp) -> None:
-    warm_up = [QUESTION[0], Message("user", FACTS + "Is it cheap?")]
-    answer(engine, warm_up)
-    reused, _ = answer(engine, QUESTION)
-    answer(engine, [Message("user", "Something else entirely")])
-    fresh, _ = answer(engine, QUESTION)
+    answer(engine, [QUESTION[0], Message("user", FACTS + "Is it cheap?")])
+    reused, warm = answer(engine, QUESTION)
+    fresh, cold = answer(open_llamacpp(LLMSettings(n_ctx=512, threads=1)), QUESTION)
     assert reused == fresh
+    assert warm.usage
+    assert cold.usage
+    assert warm.usage.reused_tokens > 100
+    assert cold.usage.reused_tokens == 0
 
 
 def test_finish_reasons(engine: LlamaCpp) -> None:
@@ -131,7 +137,7 @@ def test_closing_a_stream_leaves_the_engine_usable(engine: LlamaCpp) -> None:
     assert answer(engine, QUESTION)[0] == expected
 
 
-def test_two_threads_take_turns(engine: LlamaCpp) -> None:
+def test_four_threads_are_answered_as_one_would_be(engine: LlamaCpp) -> None:
     prompts = [QUESTION, [QUESTION[0], Message("user", FACTS + "When does the office open?")]]
     alone = [answer(engine, prompt)[0] for prompt in prompts]
     results: dict[int, str] = {}
@@ -181,3 +187,47 @@ def test_llama_cpp_writes_to_the_log_only(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.DEBUG, "ragent.llm"):
         open_llamacpp(LLMSettings(n_ctx=256))
     assert any("llama" in record.message for record in caplog.records)
+
+
+def test_a_constraint_holds_the_model_to_its_form(engine: LlamaCpp) -> None:
+    constraint = constrain(target_of({"enum": ["four euros", "five euros"]}))
+    deltas = list(engine.stream(QUESTION, Sampling(max_tokens=20), constraint))
+    assert "".join(delta.text for delta in deltas) in ('"four euros"', '"five euros"')
+    assert deltas[-1].finish_reason == "stop"
+    assert '"' not in answer(engine, QUESTION, max_tokens=40)[0]
+
+
+def test_a_token_limit_closes_a_constrained_output(engine: LlamaCpp) -> None:
+    constraint = constrain(target_of({"type": "array", "items": {"type": "string"}, "minItems": 1}))
+    deltas = list(engine.stream([Message("user", "Tell me a story.")], Sampling(max_tokens=20), constraint))
+    assert deltas[-1].finish_reason == "length"
+    assert json.loads("".join(delta.text for delta in deltas))
+    assert deltas[-1].usage
+    assert deltas[-1].usage.completion_tokens <= 20
+
+
+def test_the_pieces_of_the_vocabulary_make_up_a_text(engine: LlamaCpp) -> None:
+    text = 'The ferry: {"price": 4} 🐈'.encode()
+    pieces = engine.vocabulary.pieces
+    assert b"".join(pieces[token] for token in engine.vocabulary.tokenize(text)).strip() == text
+    assert all(pieces[token] == b"" for token in engine.vocabulary.end_tokens)
+
+
+def test_a_constraint_that_fails_midway_reaches_the_caller(engine: LlamaCpp) -> None:
+    class Failing:
+        done = hurried = False
+
+        def restrict(self, logits: object, left: int) -> None:
+            raise SchemaError("too complex")
+
+        def advance(self, token: int) -> None: ...
+
+    class Constraint:
+        form = Form("regex", "a")
+
+        def start(self, vocabulary: Vocabulary) -> Failing:
+            return Failing()
+
+    with pytest.raises(SchemaError, match="too complex"):
+        list(engine.stream(QUESTION, Sampling(max_tokens=5), Constraint()))
+    assert answer(engine, QUESTION)[0]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from ragent.errors import ContextOverflow, LLMError
 from ragent.prompts import load_prompt
+from ragent.protocols import LLM, Constraint
 from ragent.rag.answering import NOT_SUPPORTED, NOTHING_RELEVANT, Answerer
+from ragent.rag.filling import Filling
 from ragent.store import Store
 from ragent.types import Answer, Delta, Hit, Message, Page, Sampling, SearchOptions, SearchResult, Usage
 from tests.making import FINGERPRINT, HashedWords, new_document
+from tests.structured.sampling import Babbler
 
 TEXT = "The crane lifts 40 tonnes. It was built by Halvorsen in 1962."
 
@@ -30,7 +34,9 @@ class Script:
     def count_prompt(self, messages: Sequence[Message]) -> int:
         return sum(len(message.content.split()) for message in messages)
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None = None
+    ) -> Iterator[Delta]:
         self.prompts.append("\n".join(message.content for message in messages))
         if self.says == "!":
             raise LLMError("the engine failed")
@@ -66,7 +72,13 @@ def hits(store: Store) -> tuple[Hit, ...]:
     )
 
 
-def answerer(store: Store, model: Script, retriever: Found, focus_tokens: int = 256) -> Answerer:
+def answerer(
+    store: Store,
+    model: LLM | None,
+    retriever: Found,
+    focus_tokens: int = 256,
+    style: Literal["draft", "quote", "extract"] = "draft",
+) -> Answerer:
     return Answerer(
         store=store,
         retriever=retriever,
@@ -76,6 +88,7 @@ def answerer(store: Store, model: Script, retriever: Found, focus_tokens: int = 
         sampling=Sampling(max_tokens=64),
         min_relevance=0.2,
         focus_tokens=focus_tokens,
+        style=style,
     )
 
 
@@ -178,3 +191,66 @@ def test_a_question_that_does_not_fit_is_an_error(store: Store, hits: tuple[Hit,
 def test_an_error_of_the_model_reaches_the_caller(store: Store, hits: tuple[Hit, ...]) -> None:
     with pytest.raises(LLMError, match="the engine failed"):
         ask(answerer(store, Script("!"), Found(hits)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quoting_model_can_cite_only_what_stands_there(
+    store: Store, hits: tuple[Hit, ...], seed: int
+) -> None:
+    quoting = replace(
+        answerer(store, Babbler(), Found(hits), style="quote"), sampling=Sampling(max_tokens=150, seed=seed)
+    )
+    answer = ask(quoting)
+    assert answer.citations
+    assert not any("meanwhile" in dropped.reason for dropped in answer.dropped)
+    text = store.document_text(hits[0].document_id)
+    assert text is not None
+    assert all(text[c.start : c.end] == c.quote for c in answer.citations)
+
+
+def test_a_statement_that_says_more_than_its_quote_gives_way_to_it(
+    store: Store, hits: tuple[Hit, ...]
+) -> None:
+    pairs = [
+        "> The crane lifts 40 tonnes.",
+        "It lifts 90 tonnes.",
+        "> built by Halvorsen",
+        "Halvorsen built it.",
+    ]
+    says = "\n".join([*pairs, ""])
+    answer = ask(answerer(store, Script(says), Found(hits), style="quote"))
+    assert answer.text == "The crane lifts 40 tonnes. [1] Halvorsen built it. [2]"
+    assert [citation.quote for citation in answer.citations] == [
+        "The crane lifts 40 tonnes.",
+        "built by Halvorsen",
+    ]
+
+
+def test_extracts_need_no_model(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, None, Found(hits), style="extract"), "What does the crane lift: tonnes?")
+    assert answer.text == "The crane lifts 40 tonnes. [1]"
+    assert ask(answerer(store, None, Found(hits), style="extract"), "zygote quasar").abstained
+
+
+def test_an_answer_is_put_into_a_form(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
+    wanted: dict[str, Any] = {
+        "type": "object",
+        "properties": {"tonnes": {"const": 40}},
+        "required": ["tonnes"],
+    }
+    model = Babbler()
+    filled = Filling(model, load_prompt("fill"), Sampling(max_tokens=60), wanted).fill(answer)
+    assert filled.value == {"tonnes": 40}
+    assert filled.citations == answer.citations
+    assert filled.usage.completion_tokens > answer.usage.completion_tokens
+    assert "It lifts 40 tonnes." in model.heard[0][-1].content
+    abstained = replace(answer, abstained=True)
+    assert Filling(model, load_prompt("fill"), Sampling(), wanted).fill(abstained).value is None
+
+
+def test_a_form_too_long_for_the_context_is_an_error(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
+    model = Babbler(context_tokens=70)
+    with pytest.raises(ContextOverflow, match="form"):
+        Filling(model, load_prompt("fill"), Sampling(max_tokens=60), {"type": "object"}).fill(answer)

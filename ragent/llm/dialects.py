@@ -1,0 +1,209 @@
+"""What OpenAI-compatible servers add to the protocol, each in its own words.
+
+Sources: llama.cpp tools/server/README.md and docs/llguidance.md; vLLM "OpenAI-Compatible Server" and
+"Structured Outputs"; Ollama docs/openai.md and docs/api.md; LM Studio's REST API; llama_cpp/server/app.py.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ragent.errors import LLMError, ModelNotFound, SchemaError
+from ragent.llm.connection import Connection
+from ragent.types import Form, Message, Sampling
+
+Kind = Literal["llama-server", "vllm", "ollama", "lmstudio", "llama-cpp-python", "other"]
+
+_LOG = logging.getLogger("ragent.llm")
+# What each writes as the owner of its models.
+_OWNERS: dict[str, Kind] = {
+    "llamacpp": "llama-server",
+    "vllm": "vllm",
+    "library": "ollama",
+    "organization_owner": "lmstudio",
+    "me": "llama-cpp-python",
+}
+_USUAL_CONTEXT = 4096
+_MESSAGE_TOKENS = 8
+_TOKEN_BYTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model on a server. `context_tokens` is 0 where the server doesn't tell."""
+
+    kind: Kind
+    model: str
+    context_tokens: int = 0
+    version: tuple[int, ...] = ()
+
+
+def identify(connection: Connection, model: str) -> Served:
+    """Find out what serves, and which of its models is meant.
+
+    Args:
+        connection: to the server.
+        model: its name there; "": the only one.
+
+    Raises:
+        ModelNotFound: it has no such model, or several and none was named.
+        ServerError: it can't be reached.
+    """
+    listed = _listed(connection.ask(f"{connection.url}/models"))
+    name = _chosen(model, [str(entry.get("id", "")) for entry in listed])
+    entry = next((entry for entry in listed if entry.get("id") == name), {})
+    kind = _OWNERS.get(str(entry.get("owned_by")), "other")
+    version: tuple[int, ...] = ()
+    if kind == "vllm":
+        told = str(_found(_optional(connection, "/version"), "version"))
+        version = tuple(int(part) for part in re.findall(r"\d+", told)[:2])
+    return Served(kind, name, _context(connection, kind, name, entry), version)
+
+
+def sampling_fields(kind: Kind, sampling: Sampling) -> dict[str, Any]:
+    """Sampling in the server's words. What OpenAI's protocol lacks goes only to servers that know it."""
+    fields: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+    }
+    if sampling.max_tokens is not None:
+        fields["max_tokens"] = sampling.max_tokens
+    if sampling.stop:
+        fields["stop"] = list(sampling.stop)
+    if kind in ("ollama", "other"):
+        return fields
+    penalty = "repetition_penalty" if kind == "vllm" else "repeat_penalty"
+    return {**fields, "top_k": sampling.top_k, "min_p": sampling.min_p, penalty: sampling.repeat_penalty}
+
+
+def form_fields(served: Served, form: Form) -> dict[str, Any]:
+    """A form in the server's words.
+
+    Raises:
+        SchemaError: the server can't hold a model to a form of that kind.
+    """
+    if form.kind == "json":
+        schema = json.loads(form.text)
+        if served.kind == "llama-cpp-python":
+            return {"response_format": {"type": "json_object", "schema": schema}}
+        named = {"name": "value", "schema": schema, "strict": True}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
+    if served.kind == "vllm":
+        # The first are the names up to 0.10, which 0.12 took away.
+        old = served.version and served.version < (0, 11)
+        return {f"guided_{form.kind}": form.text} if old else {"structured_outputs": {form.kind: form.text}}
+    if served.kind == "llama-server":
+        lark = f"start: /{_slashed(form.text)}/" if form.kind == "regex" else form.text
+        return {"grammar": f"%llguidance {{}}\n{lark}"}
+    what = "regular expressions" if form.kind == "regex" else "grammars"
+    raise SchemaError(
+        f"the server can't hold a model to {what}",
+        hint="ask for a JSON Schema, use vLLM or llama-server, or leave [llm] url empty to run a model here",
+    )
+
+
+def count_tokens(connection: Connection, served: Served, messages: Sequence[Message]) -> int | None:
+    """Tokens of the chat prompt by the server's own tokenizer; None where it has none to ask."""
+    said = [{"role": message.role, "content": message.content} for message in messages]
+    if served.kind == "vllm":
+        body = {"model": served.model, "messages": said, "add_generation_prompt": True}
+        return _number(_found(_optional(connection, "/tokenize", body), "count"))
+    if served.kind == "llama-server":
+        prompt = _found(_optional(connection, "/apply-template", {"messages": said}), "prompt")
+        if not isinstance(prompt, str):
+            return None
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        tokens = _found(_optional(connection, "/tokenize", body), "tokens")
+        return len(tokens) if isinstance(tokens, list) else None
+    if served.kind == "llama-cpp-python":
+        text = "\n".join(message.content for message in messages)
+        body = {"model": served.model, "input": text}
+        count = _number(_found(_optional(connection, "/extras/tokenize/count", body), "count"))
+        # The template's own tokens are not in it.
+        return count and count + _MESSAGE_TOKENS * (len(messages) + 1)
+    return None
+
+
+def estimate_tokens(messages: Sequence[Message]) -> int:
+    """Tokens of a chat prompt where nobody can tell: one for 3 bytes, and 8 for each turn.
+
+    English has about 4 bytes a token, so this is on the safe side; long numbers may have more.
+    """
+    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+    return -(-size // _TOKEN_BYTES) + _MESSAGE_TOKENS * (len(messages) + 1)
+
+
+def usual_context(url: str) -> int:
+    """The context to reckon with where the server doesn't tell."""
+    _LOG.info("the server at %s doesn't tell its context: %d tokens are assumed", url, _USUAL_CONTEXT)
+    return _USUAL_CONTEXT
+
+
+def _listed(answer: Any) -> list[Mapping[str, Any]]:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    return [entry for entry in data or () if isinstance(entry, dict)] if isinstance(data, list) else []
+
+
+def _chosen(model: str, names: Sequence[str]) -> str:
+    if not names and model:
+        return model
+    for name in (model, f"{model}:latest"):
+        if model and name in names:
+            return name
+    if not model and len(names) == 1:
+        return names[0]
+    raise ModelNotFound(
+        f"the server has no model {model!r}" if model else "the server has several models, or none",
+        hint=f"set [llm] model to one of: {', '.join(names[:20]) or '(it lists none)'}",
+    )
+
+
+def _context(connection: Connection, kind: Kind, name: str, entry: Mapping[str, Any]) -> int:
+    if kind == "vllm":
+        return _number(entry.get("max_model_len")) or 0
+    if kind == "llama-server":
+        return _number(_found(_optional(connection, "/props"), "default_generation_settings", "n_ctx")) or 0
+    if kind == "ollama":
+        loaded = _found(_optional(connection, "/api/ps"), "models")
+        return _of_model(loaded, name, "context_length")
+    if kind == "lmstudio":
+        loaded = _found(_optional(connection, "/api/v0/models"), "data")
+        return _of_model(loaded, name, "loaded_context_length")
+    return 0
+
+
+def _of_model(entries: Any, name: str, key: str) -> int:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and name in (entry.get("id"), entry.get("name"), entry.get("model")):
+            return _number(entry.get(key)) or 0
+    return 0
+
+
+def _optional(connection: Connection, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """What the server answers outside the protocol; None where it doesn't."""
+    try:
+        return connection.ask(connection.root + path, body, attempts=1)
+    except LLMError as error:
+        _LOG.info("%s: %s", path, error)
+        return None
+
+
+def _found(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _slashed(pattern: str) -> str:
+    """A pattern as it stands between slashes."""
+    return re.sub(r"\\.|/", lambda found: r"\/" if found[0] == "/" else found[0], pattern, flags=re.DOTALL)

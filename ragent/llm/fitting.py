@@ -1,0 +1,82 @@
+"""How large a context to make, and whether it fits into memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]
+
+from ragent.config import LLMSettings
+from ragent.errors import LLMError
+from ragent.llm.gguf import Header
+from ragent.llm.native import Shape
+
+_LOG = logging.getLogger("ragent.llm")
+_BATCH = 512
+# From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on
+# how a prompt was cut into batches, and on what else the context holds. It would be 9 % faster.
+_STEP = 60
+_SEQUENCES_KEPT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A context's shape, the most tokens of one request, and how many requests there may be at once."""
+
+    shape: Shape
+    context_tokens: int
+    parallel: int
+
+
+def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
+    """Plan the context of a model.
+
+    Besides the `n_ctx` cells that one request may need, it has as many as `cache_mb` pays for: they let
+    requests run side by side, and keep what was read. Where memory is short, that part is made smaller.
+
+    Args:
+        settings: the user's.
+        header: the model file's.
+        name: the model file's, for messages.
+
+    Raises:
+        LLMError: the model doesn't say how large its context is, or `n_ctx` doesn't fit into memory.
+    """
+    n_ctx = _context_tokens(settings, header, name)
+    needed = header.cache_bytes(n_ctx)
+    extra = min(settings.cache_mb * 1_000_000, max(0, psutil.virtual_memory().available // 2 - needed))
+    cell = needed / n_ctx
+    cells = n_ctx + int(extra / cell) if cell else n_ctx
+    # Models with two sets of rotations choose by the size of the context.
+    original = header.number("rope.scaling.original_context_length")
+    if n_ctx <= original < cells:
+        cells = original
+    recurrent = header.number("ssm.state_size") > 0
+    # A recurrent model's sequence has a state of fixed size, which takes its memory at once.
+    sequences = settings.parallel + (1 if recurrent else _SEQUENCES_KEPT)
+    step = _BATCH if settings.n_gpu_layers else _STEP
+    shape = Shape(cells, sequences, _BATCH, step, settings.threads or _usable_cores())
+    return Fitted(shape, n_ctx, settings.parallel)
+
+
+def _context_tokens(settings: LLMSettings, header: Header, name: str) -> int:
+    trained = header.context_tokens
+    n_ctx = settings.n_ctx or trained
+    if not n_ctx:
+        raise LLMError(f"{name} doesn't say how large its context is", hint="set [llm] n_ctx")
+    if trained and n_ctx > trained:
+        _LOG.warning("n_ctx %d is more than the %d tokens that %s was trained for", n_ctx, trained, name)
+    needed, free = header.cache_bytes(n_ctx), psutil.virtual_memory().available
+    if needed > free and not settings.n_gpu_layers:
+        raise LLMError(
+            f"a context of {n_ctx} tokens needs {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free",
+            hint=f"set [llm] n_ctx to less: {n_ctx * free // needed // 2} would fit",
+        )
+    return n_ctx
+
+
+def _usable_cores() -> int:
+    # Not every platform can say which cores a process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,281 @@
+"""llama.cpp's model and context as two objects that free themselves, and no more than that.
+
+Not thread-safe, as llama.cpp isn't: a context belongs to one thread at a time. A model may be shared.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from ragent.errors import LLMError
+from ragent.protocols import Logits
+from ragent.types import Vocabulary
+
+_LOG = logging.getLogger("ragent.llm")
+_CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+KV_TYPES = {
+    "f16": llama_cpp.GGML_TYPE_F16,
+    "q8_0": llama_cpp.GGML_TYPE_Q8_0,
+    "q4_0": llama_cpp.GGML_TYPE_Q4_0,
+}
+_FLASH = {"auto": -1, "off": 0, "on": 1}
+_ROPE = {"": -1, "none": 0, "linear": 1, "yarn": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How to load a model. `lora`: adapter files, each with its scale."""
+
+    n_gpu_layers: int = 0
+    mmap: bool = True
+    mlock: bool = False
+    lora: tuple[tuple[Path, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How to make a context.
+
+    Attributes:
+        cells: tokens whose keys and values fit, of all sequences together; shared ones count once.
+        sequences: how many there may be.
+        batch: the most rows of one call of `decode`.
+        step: rows that are computed at once.
+        threads: as many as work on it.
+        flash_attention: "auto", "on" or "off".
+        kv_type: of `KV_TYPES`.
+        rope_scaling: "none", "linear", "yarn", or "" for the model's own.
+        rope_freq_base: 0: the model's own.
+        rope_freq_scale: 0: the model's own.
+    """
+
+    cells: int
+    sequences: int
+    batch: int
+    step: int
+    threads: int
+    flash_attention: str = "auto"
+    kv_type: str = "f16"
+    rope_scaling: str = ""
+    rope_freq_base: float = 0.0
+    rope_freq_scale: float = 0.0
+
+    @property
+    def numbers(self) -> tuple[str | float, ...]:
+        """What keys and values depend on."""
+        rope = self.rope_scaling, self.rope_freq_base, self.rope_freq_scale
+        return self.flash_attention, self.kv_type, *rope
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One token of a batch: where it stands in which sequence, and whether to tell what may follow it."""
+
+    token: int
+    place: int
+    sequence: int
+    output: bool
+
+
+class Model:
+    """A model's weights and vocabulary."""
+
+    def __init__(self, path: Path, loading: Loading) -> None:
+        """Load the file. Raises LLMError if llama.cpp can't, or can't load an adapter."""
+        llama_cpp.llama_backend_init()
+        parameters = llama_cpp.llama_model_default_params()
+        parameters.n_gpu_layers = loading.n_gpu_layers
+        parameters.load_mode = {
+            (True, True): llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK,
+            (True, False): llama_cpp.LLAMA_LOAD_MODE_MMAP,
+            (False, True): llama_cpp.LLAMA_LOAD_MODE_MLOCK,
+            (False, False): llama_cpp.LLAMA_LOAD_MODE_NONE,
+        }[loading.mmap, loading.mlock]
+        self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
+        if not self.handle:
+            raise LLMError(f"llama.cpp can't load {path}", hint="`ragent models doctor` tests the engine")
+        # Adapters are freed with their model.
+        weakref.finalize(self, llama_cpp.llama_model_free, self.handle)
+        self.adapters = [(self._adapter(file), scale) for file, scale in loading.lora]
+        self._vocab = llama_cpp.llama_model_get_vocab(self.handle)
+        self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
+        self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
+
+    def _adapter(self, file: Path) -> Any:
+        adapter = (
+            llama_cpp.llama_adapter_lora_init(self.handle, str(file).encode()) if file.is_file() else None
+        )
+        if adapter is None:
+            raise LLMError(
+                f"{file} is not a LoRA adapter for this model",
+                hint="[llm] lora takes GGUF adapters made for this very model, as PATH or PATH:SCALE",
+            )
+        return adapter
+
+    @property
+    def words(self) -> int:
+        """Size of the vocabulary."""
+        return int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether the end of what a sequence has read can be taken back: recurrent models can't do so."""
+        recurrent = llama_cpp.llama_model_is_recurrent(self.handle)
+        return not (recurrent or llama_cpp.llama_model_is_hybrid(self.handle))
+
+    @property
+    def begins_with_bos(self) -> bool:
+        return bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+
+    def ends(self, token: int) -> bool:
+        """Whether the token ends an output."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, for constraints."""
+        pieces = tuple(map(self.piece, range(self.words)))
+        return Vocabulary(pieces, tuple(filter(self.ends, range(self.words))), self.tokenize)
+
+    def tokenize(self, text: bytes, special: bool = False) -> list[int]:
+        """Tokens of a text; `special`: control tokens that it spells are read as such."""
+        size = len(text) + 2
+        while text:
+            tokens = (llama_cpp.llama_token * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, text, len(text), tokens, size, False, special)
+            if count >= 0:
+                return list(tokens[:count])
+            size = -count
+        return []
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token; none for control tokens."""
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+    def text(self, token: int) -> str:
+        """A token as the model's file spells it, control tokens too; "" if there is no such token."""
+        if token < 0:
+            return ""
+        text: bytes = llama_cpp.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")
+
+    def control_tokens(self) -> list[str]:
+        attributes = llama_cpp.llama_vocab_get_attr
+        return [self.text(one) for one in range(self.words) if attributes(self._vocab, one) & _CONTROL]
+
+
+class Context:
+    """Sequences of tokens that a model has read, and what it thinks comes next."""
+
+    def __init__(self, model: Model, shape: Shape) -> None:
+        """Make room. Raises LLMError when there is none."""
+        parameters = llama_cpp.llama_context_default_params()
+        parameters.n_ctx, parameters.n_seq_max = shape.cells, shape.sequences
+        parameters.n_batch, parameters.n_ubatch = shape.batch, min(shape.step, shape.batch)
+        parameters.n_threads = parameters.n_threads_batch = shape.threads
+        parameters.flash_attn_type = _FLASH[shape.flash_attention]
+        parameters.type_k = parameters.type_v = KV_TYPES[shape.kv_type]
+        parameters.rope_scaling_type = _ROPE[shape.rope_scaling]
+        parameters.rope_freq_base = shape.rope_freq_base
+        parameters.rope_freq_scale = shape.rope_freq_scale
+        parameters.kv_unified = True
+        parameters.no_perf = True
+        self._handle = llama_cpp.llama_init_from_model(model.handle, parameters)
+        if not self._handle:
+            raise LLMError(
+                f"llama.cpp can't make a context of {shape.cells} tokens",
+                hint="free some memory, or set [llm] n_ctx or cache_mb to less",
+            )
+        self._batch = llama_cpp.llama_batch_init(shape.batch, 0, 1)
+        weakref.finalize(self, _free, self._handle, self._batch)
+        # The weights must outlive the context.
+        self._model = model
+        self._memory = llama_cpp.llama_get_memory(self._handle)
+        if model.adapters:
+            self._adapt(model)
+
+    def _adapt(self, model: Model) -> None:
+        count = len(model.adapters)
+        handles = (llama_cpp.llama_adapter_lora_p_ctypes * count)(*(one for one, _ in model.adapters))
+        scales = (ctypes.c_float * count)(*(scale for _, scale in model.adapters))
+        if llama_cpp.llama_set_adapters_lora(self._handle, handles, count, scales):
+            raise LLMError(
+                "llama.cpp can't apply the LoRA adapters", hint="load the model without [llm] lora"
+            )
+
+    def decode(self, rows: Sequence[Row]) -> int:
+        """Read a batch; 0, or llama.cpp's code for what went wrong: `cut` what may have been read."""
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for n, row in enumerate(rows):
+            batch.token[n], batch.pos[n], batch.logits[n] = row.token, row.place, row.output
+            batch.n_seq_id[n], batch.seq_id[n][0] = 1, row.sequence
+        code: int = llama_cpp.llama_decode(self._handle, batch)
+        return code
+
+    def logits(self, row: int) -> Logits:
+        """What may follow the row of the last batch, shape (vocabulary,): valid until the next `decode`."""
+        pointer = llama_cpp.llama_get_logits_ith(self._handle, row)
+        return np.ctypeslib.as_array(pointer, (self._model.words,))
+
+    def cut(self, sequence: int, length: int) -> bool:
+        """Forget what follows the first `length` tokens. If the model can't, it forgets all: False."""
+        if llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return True
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let an empty sequence begin with the first `length` tokens of another. Their cells are shared."""
+        end = length if self._model.can_be_cut else -1
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, end)
+
+    def state(self, sequence: int) -> NDArray[np.uint8]:
+        """A sequence's keys and values, as bytes."""
+        size = llama_cpp.llama_state_seq_get_size(self._handle, sequence)
+        data = np.empty(size, np.uint8)
+        written = llama_cpp.llama_state_seq_get_data(self._handle, _pointer(data), size, sequence)
+        return data[:written]
+
+    def restore(self, sequence: int, state: NDArray[np.uint8]) -> bool:
+        """Fill an empty sequence with what `state` gave; False, and still empty, if it can't be."""
+        if llama_cpp.llama_state_seq_set_data(self._handle, _pointer(state), len(state), sequence):
+            return True
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+
+def _pointer(data: NDArray[np.uint8]) -> Any:
+    return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
+def _free(handle: Any, batch: Any) -> None:
+    llama_cpp.llama_batch_free(batch)
+    llama_cpp.llama_free(handle)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _log(_level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    if _LOG.isEnabledFor(logging.DEBUG):
+        _LOG.debug("%s", text.decode("utf-8", "replace").rstrip("\n"))
+
+
+# Without this llama.cpp writes to stderr. It holds no reference of its own to the callback.
+llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))

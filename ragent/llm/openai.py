@@ -1,0 +1,196 @@
+"""Runs models on another server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, LM Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from ragent.config import LLMSettings
+from ragent.errors import ContextOverflow, SchemaError, ServerError
+from ragent.llm.connection import Connection, Retries
+from ragent.llm.dialects import (
+    Served,
+    count_tokens,
+    estimate_tokens,
+    form_fields,
+    identify,
+    sampling_fields,
+    usual_context,
+)
+from ragent.protocols import Constraint
+from ragent.types import Delta, Message, Sampling, Usage
+
+
+def open_openai(
+    settings: LLMSettings, _folder: Path | None = None, *, retries: Retries | None = None
+) -> ServedModel:
+    """Prepare to use the model at `[llm] url`. Nothing is connected yet.
+
+    Args:
+        settings: `model` is a name there; if it isn't set, the server's only model is meant. `n_ctx` is the
+            context to reckon with; 0: the server's own. The key comes from the environment:
+            `RAGENT_SECRET_<HOST>_API_KEY` or `RAGENT_SECRET_<HOST>`.
+        retries: for failures before the first token.
+
+    Raises:
+        ConfigError: the URL is none, or holds a password.
+    """
+    connection = Connection(settings.url, seconds=settings.seconds, retries=retries)
+    unset = settings.model == LLMSettings.model_fields["model"].default
+    return ServedModel(connection, "" if unset else settings.model, settings.n_ctx)
+
+
+class ServedModel:
+    """A chat model on a server. Safe to share between threads; each stream is a connection of its own."""
+
+    def __init__(self, connection: Connection, model: str = "", context_tokens: int = 0) -> None:
+        """Name a model.
+
+        Args:
+            connection: to its server.
+            model: its name there; "": the only one.
+            context_tokens: what to reckon with; 0: what the server says, else 4096.
+        """
+        self._connection = connection
+        self._model = model
+        self._wanted_context = context_tokens
+
+    @property
+    def name(self) -> str:
+        """The model's name on the server."""
+        return self._served.model
+
+    @cached_property
+    def context_tokens(self) -> int:
+        """Prompt and completion together may not exceed this. Raises as `stream` does."""
+        told = self._wanted_context or self._served.context_tokens
+        return told or usual_context(self._connection.url)
+
+    def count_prompt(self, messages: Sequence[Message]) -> int:
+        """Tokens of the chat prompt by the server's tokenizer, else an estimate (see `estimate_tokens`)."""
+        counted = count_tokens(self._connection, self._served, messages)
+        return estimate_tokens(messages) if counted is None else counted
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None = None
+    ) -> Iterator[Delta]:
+        """Generate an answer piece by piece; the last piece carries `finish_reason` and `usage`.
+
+        Where the server doesn't report its usage, the prompt's tokens are those of `count_prompt`, and each
+        piece counts as one.
+
+        Raises:
+            ContextOverflow: the prompt leaves no room for an answer.
+            ModelNotFound: the server doesn't have the model.
+            ServerError: it can't be reached, refuses, is silent for too long, or breaks off.
+            SchemaError: it can't hold a model to the constraint's form.
+        """
+        body = self._body(messages, sampling, constraint)
+        told: Usage | None = None
+        finish: Literal["stop", "length"] | None = None
+        pieces = 0
+        with closing(self._events(body, formed=constraint is not None)) as events:
+            for event in events:
+                chunk = self._read(event)
+                told = chunk.counted or told
+                for choice in chunk.choices[:1]:
+                    if choice.finish_reason:
+                        finish = "length" if choice.finish_reason == "length" else "stop"
+                    if text := choice.text:
+                        pieces += 1
+                        yield Delta(text)
+        if finish is None:
+            raise ServerError(
+                f"the server at {self._connection.url} broke off in the middle of its answer",
+                hint="ask again",
+                retryable=True,
+            )
+        yield Delta("", finish, told or Usage(self.count_prompt(messages), pieces))
+
+    @cached_property
+    def _served(self) -> Served:
+        return identify(self._connection, self._model)
+
+    def _body(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
+    ) -> dict[str, Any]:
+        served = self._served
+        # The others cut a long prompt without a word, or break down.
+        if served.kind not in ("llama-server", "vllm"):
+            self._refuse_too_long(self.count_prompt(messages))
+        form = form_fields(served, constraint.form) if constraint else {}
+        return {
+            "model": served.model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **sampling_fields(served.kind, sampling),
+            **form,
+        }
+
+    def _refuse_too_long(self, tokens: int) -> None:
+        if tokens >= self.context_tokens:
+            raise ContextOverflow(
+                f"the prompt has about {tokens} tokens; the model's context is {self.context_tokens}",
+                hint="ask with fewer passages (-k), or set [llm] n_ctx to what the server gives the model",
+            )
+
+    def _events(self, body: dict[str, Any], *, formed: bool) -> Generator[dict[str, Any]]:
+        try:
+            yield from self._connection.events(f"{self._connection.url}/chat/completions", body)
+        except ServerError as error:
+            if not formed or error.status not in (400, 422):
+                raise
+            raise SchemaError(
+                f"the server refuses to hold the model to this form: {error.message}",
+                hint="ask for a simpler schema, or leave [llm] url empty to run a model here",
+            ) from error
+
+    def _read(self, event: dict[str, Any]) -> _Chunk:
+        try:
+            return _Chunk.model_validate(event)
+        except ValidationError:
+            raise self._connection.not_understood(str(event).encode()) from None
+
+
+class _Delta(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        return (self.delta and self.delta.content) or ""
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _Chunk(BaseModel):
+    """What ragent reads of a chat completion chunk."""
+
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+
+    @property
+    def counted(self) -> Usage | None:
+        if self.usage is None:
+            return None
+        details = self.usage.prompt_tokens_details
+        reused = (details and details.cached_tokens) or 0
+        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, reused)
