@@ -53,6 +53,16 @@ class LLMSettings(BaseModel):
     threads: int = Field(0, ge=0, description="0: every core this process may use")
     parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
     cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
+    kv_type: Literal["f16", "q8_0", "q4_0"] = Field("f16", description="q8_0: half the memory a token")
+    flash_attention: Literal["auto", "on", "off"] = Field(
+        "auto", description="off is slower on most machines"
+    )
+    n_batch: int = Field(512, ge=64, description="the most tokens of prompts that are read in one step")
+    mmap: bool = Field(True, description="map the model file instead of reading it into memory")
+    mlock: bool = Field(False, description="keep the model in memory, never swapped out")
+    rope_scaling: Literal["", "none", "linear", "yarn"] = Field("", description='"": the model\'s own')
+    rope_freq_base: float = Field(0.0, ge=0, description="0: the model's own")
+    rope_freq_scale: float = Field(0.0, ge=0, description="0: the model's own; 0.5 doubles the context")
     disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")

@@ -25,9 +25,10 @@ from ragent.llm.models import resolve_model
 from ragent.types import Message, Sampling
 
 PASSAGE = (
-    "The {name} office is in the old customs house on pier {n}. It opens at {n} in the morning, and a ticket for"
-    " the ferry costs {n} euros there. Dogs travel for free, but bicycles need a ticket of their own. In winter"
-    " the ferry sails only when the ice allows it, and the office then puts a red flag out of its window."
+    "The {name} office is in the old customs house on pier {n}. It opens at {n} in the morning, and a ticket"
+    " for the ferry costs {n} euros there. Dogs travel for free, but bicycles need a ticket of their own."
+    " In winter the ferry sails only when the ice allows it, and the office then puts a red flag out of its"
+    " window."
 )
 QUESTIONS = (
     "What does a ticket cost?",

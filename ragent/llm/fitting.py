@@ -14,7 +14,6 @@ from ragent.llm.gguf import Header
 from ragent.llm.native import Shape
 
 _LOG = logging.getLogger("ragent.llm")
-_BATCH = 512
 # From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on
 # how a prompt was cut into batches, and on what else the context holds. It would be 9 % faster.
 _STEP = 60
@@ -42,10 +41,16 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
         name: the model file's, for messages.
 
     Raises:
-        LLMError: the model doesn't say how large its context is, or `n_ctx` doesn't fit into memory.
+        LLMError: the model doesn't say how large its context is, `n_ctx` doesn't fit into memory, or the
+            settings contradict each other.
     """
+    if settings.kv_type != "f16" and settings.flash_attention == "off":
+        raise LLMError(
+            f"kv_type {settings.kv_type} needs flash attention",
+            hint='set [llm] flash_attention = "auto", or kv_type = "f16"',
+        )
     n_ctx = _context_tokens(settings, header, name)
-    needed = header.cache_bytes(n_ctx)
+    needed = header.cache_bytes(n_ctx, settings.kv_type)
     extra = min(settings.cache_mb * 1_000_000, max(0, psutil.virtual_memory().available // 2 - needed))
     cell = needed / n_ctx
     cells = n_ctx + int(extra / cell) if cell else n_ctx
@@ -56,8 +61,18 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
     recurrent = header.number("ssm.state_size") > 0
     # A recurrent model's sequence has a state of fixed size, which takes its memory at once.
     sequences = settings.parallel + (1 if recurrent else _SEQUENCES_KEPT)
-    step = _BATCH if settings.n_gpu_layers else _STEP
-    shape = Shape(cells, sequences, _BATCH, step, settings.threads or _usable_cores())
+    shape = Shape(
+        cells=cells,
+        sequences=sequences,
+        batch=settings.n_batch,
+        step=settings.n_batch if settings.n_gpu_layers else _STEP,
+        threads=settings.threads or _usable_cores(),
+        flash_attention=settings.flash_attention,
+        kv_type=settings.kv_type,
+        rope_scaling=settings.rope_scaling,
+        rope_freq_base=settings.rope_freq_base,
+        rope_freq_scale=settings.rope_freq_scale,
+    )
     return Fitted(shape, n_ctx, settings.parallel)
 
 
@@ -68,11 +83,11 @@ def _context_tokens(settings: LLMSettings, header: Header, name: str) -> int:
         raise LLMError(f"{name} doesn't say how large its context is", hint="set [llm] n_ctx")
     if trained and n_ctx > trained:
         _LOG.warning("n_ctx %d is more than the %d tokens that %s was trained for", n_ctx, trained, name)
-    needed, free = header.cache_bytes(n_ctx), psutil.virtual_memory().available
+    needed, free = header.cache_bytes(n_ctx, settings.kv_type), psutil.virtual_memory().available
     if needed > free and not settings.n_gpu_layers:
         raise LLMError(
             f"a context of {n_ctx} tokens needs {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free",
-            hint=f"set [llm] n_ctx to less: {n_ctx * free // needed // 2} would fit",
+            hint=f'set [llm] n_ctx to less: {n_ctx * free // needed // 2} would fit; or kv_type = "q8_0"',
         )
     return n_ctx
 

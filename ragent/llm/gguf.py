@@ -91,15 +91,20 @@ class Header:
         kind = self.metadata.get("general.file_type")
         return _QUANTIZATIONS.get(kind, "unknown") if isinstance(kind, int) else "unknown"
 
-    def cache_bytes(self, context_tokens: int) -> int:
-        """Memory of a 16-bit key-value cache for that many tokens (an upper bound for windowed attention)."""
+    def cache_bytes(self, context_tokens: int, kv_type: str = "f16") -> int:
+        """Memory of a key-value cache for that many tokens (an upper bound for windowed attention).
+
+        `kv_type` is "f16", "q8_0" or "q4_0".
+        """
         heads = self.number("attention.head_count")
-        width = self.number("embedding_length")
-        head = width // heads if heads else 0
+        embedding = self.number("embedding_length")
+        head = embedding // heads if heads else 0
         key = self.number("attention.key_length") or head
         value = self.number("attention.value_length") or head
         heads_kept = self.number("attention.head_count_kv") or heads
-        return 2 * context_tokens * self.number("block_count") * heads_kept * (key + value)
+        values = context_tokens * self.number("block_count") * heads_kept * (key + value)
+        block, width = _BLOCKS[{"f16": 1, "q8_0": 8, "q4_0": 2}[kv_type]]
+        return values * width // block
 
 
 def read_header(path: Path) -> Header:

@@ -43,7 +43,7 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
     path = resolve_model(settings.model, folder)
     header = read_header(path)
     fitted = fit(settings, header, path.name)
-    model = Model(path, Loading(n_gpu_layers=settings.n_gpu_layers))
+    model = Model(path, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock))
     states = None
     if folder and settings.disk_cache_mb:
         shape = fitted.shape

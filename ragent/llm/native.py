@@ -35,12 +35,11 @@ _ROPE = {"": -1, "none": 0, "linear": 1, "yarn": 2}
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How to load a model. `lora`: adapter files, each with its scale."""
+    """How to load a model."""
 
     n_gpu_layers: int = 0
     mmap: bool = True
     mlock: bool = False
-    lora: tuple[tuple[Path, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Model:
     """A model's weights and vocabulary."""
 
     def __init__(self, path: Path, loading: Loading) -> None:
-        """Load the file. Raises LLMError if llama.cpp can't, or can't load an adapter."""
+        """Load the file. Raises LLMError if llama.cpp can't."""
         llama_cpp.llama_backend_init()
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = loading.n_gpu_layers
@@ -105,23 +104,10 @@ class Model:
         self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
         if not self.handle:
             raise LLMError(f"llama.cpp can't load {path}", hint="`ragent models doctor` tests the engine")
-        # Adapters are freed with their model.
         weakref.finalize(self, llama_cpp.llama_model_free, self.handle)
-        self.adapters = [(self._adapter(file), scale) for file, scale in loading.lora]
         self._vocab = llama_cpp.llama_model_get_vocab(self.handle)
         self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
         self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
-
-    def _adapter(self, file: Path) -> Any:
-        adapter = (
-            llama_cpp.llama_adapter_lora_init(self.handle, str(file).encode()) if file.is_file() else None
-        )
-        if adapter is None:
-            raise LLMError(
-                f"{file} is not a LoRA adapter for this model",
-                hint="[llm] lora takes GGUF adapters made for this very model, as PATH or PATH:SCALE",
-            )
-        return adapter
 
     @property
     def words(self) -> int:
@@ -208,17 +194,6 @@ class Context:
         # The weights must outlive the context.
         self._model = model
         self._memory = llama_cpp.llama_get_memory(self._handle)
-        if model.adapters:
-            self._adapt(model)
-
-    def _adapt(self, model: Model) -> None:
-        count = len(model.adapters)
-        handles = (llama_cpp.llama_adapter_lora_p_ctypes * count)(*(one for one, _ in model.adapters))
-        scales = (ctypes.c_float * count)(*(scale for _, scale in model.adapters))
-        if llama_cpp.llama_set_adapters_lora(self._handle, handles, count, scales):
-            raise LLMError(
-                "llama.cpp can't apply the LoRA adapters", hint="load the model without [llm] lora"
-            )
 
     def decode(self, rows: Sequence[Row]) -> int:
         """Read a batch; 0, or llama.cpp's code for what went wrong: `cut` what may have been read."""

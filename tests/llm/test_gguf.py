@@ -57,6 +57,7 @@ def test_reads_the_bundled_model() -> None:
     assert (header.quantization, header.context_tokens, header.parameters) == ("Q4_1", 8192, 134_515_008)
     # 30 blocks, 3 key-value heads of 64 keys and 64 values, two bytes each.
     assert header.cache_bytes(10) == 10 * 30 * 3 * (64 + 64) * 2
+    assert header.cache_bytes(10, "q8_0") == 10 * 30 * 3 * (64 + 64) * 34 // 32
 
 
 @pytest.mark.parametrize("cut", [1, 16, 100, 270])

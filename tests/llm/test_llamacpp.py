@@ -231,3 +231,17 @@ def test_a_constraint_that_fails_midway_reaches_the_caller(engine: LlamaCpp) -> 
     with pytest.raises(SchemaError, match="too complex"):
         list(engine.stream(QUESTION, Sampling(max_tokens=5), Constraint()))
     assert answer(engine, QUESTION)[0]
+
+
+def test_settings_reach_llama_cpp() -> None:
+    small = open_llamacpp(
+        LLMSettings(n_ctx=512, threads=1, kv_type="q8_0", n_batch=64, mmap=False, flash_attention="on")
+    )
+    assert "four" in answer(small, QUESTION, max_tokens=16)[0]
+    stretched = open_llamacpp(LLMSettings(n_ctx=512, threads=1, rope_scaling="linear", rope_freq_scale=0.02))
+    assert answer(stretched, QUESTION)[0] != answer(small, QUESTION)[0]
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(LLMError, match="flash attention"):
+        open_llamacpp(LLMSettings(n_ctx=256, kv_type="q4_0", flash_attention="off"))
