@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -133,17 +134,25 @@ class Fitter:
         pages = self.document.pages
         return pages[max(bisect_right(self._pages, start) - 1, 0)].number if pages else None
 
-    def _overlapping(self, spans: Iterable[Span]) -> Iterator[Span]:
+    def _overlapping(self, spans: Iterable[Span]) -> list[Span]:
         """The spans, each begun earlier: at a sentence or line where one begins within the overlap, else at a
         word. None reaches over a heading or beyond where the one before it begins.
         """
-        before: int | None = None
-        for start, end in spans:
-            first = start
-            if before is not None and self._shape.repeated:
-                first = self._earlier(max(before, self.outline.at(start).section), start)
-            yield first, end
-            before = start
+        found = list(spans)
+        if not self._shape.repeated:
+            return found
+        firsts = [start for start, _ in found[:1]]
+        for (before, _), (start, _) in pairwise(found):
+            firsts.append(self._earlier(max(before, self.outline.at(start).section), start))
+        text = self.document.text
+        repeated = self._tokenizer.count(
+            [text[first:start] for first, (start, _) in zip(firsts, found, strict=True)]
+        )
+        # A part of a monstrous word may have more tokens alone than within the whole.
+        return [
+            (first if tokens <= self._shape.repeated else start, end)
+            for first, tokens, (start, end) in zip(firsts, repeated, found, strict=True)
+        ]
 
     def _earlier(self, floor: int, start: int) -> int:
         text = self.document.text

@@ -141,6 +141,16 @@ def test_overlap_repeats_whole_sentences_of_the_chunk_before(
         assert 20 < len(text.split()) <= 45
 
 
+def test_a_part_of_a_monstrous_word_is_not_repeated_beyond_the_overlap(
+    make: Callable[[Tokenizer, Shape], Chunker], wordpiece: Tokenizer
+) -> None:
+    """To WordPiece a word of more than 100 characters is one token; a part of it is many."""
+    shape = Shape(100, 40, overlap=20, context=False)
+    for zeros in (101, 130, 187, 260):
+        document = Document("u", "", "0 0:0:" + "0" * zeros, "m")
+        check(document, make(wordpiece, shape).chunk(document), wordpiece, shape)
+
+
 def test_overlap_stops_at_a_heading(
     make: Callable[[Tokenizer, Shape], Chunker], whitespace: Tokenizer
 ) -> None:
