@@ -11,9 +11,10 @@ and of the processor seconds of all processes, which other work on the machine d
 stage runs alone, one file after the other in this process, for the processor seconds that it takes by
 itself.
 
-Memory is that of all processes together beyond what this one had when the model was loaded, sampled; shared
-pages count once per process. It is printed over the run, because it must not grow with the number of
-documents.
+Memory is that of all processes together beyond what this one had when the model was loaded, sampled: all
+that is resident, where shared pages count once per process, and what is private, so without the database's
+file and the libraries that are mapped. The private part is printed over the run, because it must not grow
+with the number of documents.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from ragent.chunking import Shape, StructureChunker
 from ragent.errors import RagentError
@@ -105,20 +108,23 @@ class Timed:
 class Memory:
     """MB of all processes together over time, beyond what they had at first; and of the largest process."""
 
-    samples: list[float] = field(default_factory=list)
+    resident: list[float] = field(default_factory=list)
+    private: list[float] = field(default_factory=list)
     largest: float = 0.0
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Look every 50 ms while the block runs."""
         over = threading.Event()
-        first = sum(_sizes())
+        first = _sizes().sum(axis=0)
 
         def sample() -> None:
             while not over.wait(0.05):
                 sizes = _sizes()
-                self.samples.append(sum(sizes) - first)
-                self.largest = max(self.largest, *sizes)
+                resident, private = sizes.sum(axis=0) - first
+                self.resident.append(float(resident))
+                self.private.append(float(private))
+                self.largest = max(self.largest, float(sizes[:, 0].max()))
 
         thread = threading.Thread(target=sample, daemon=True)
         thread.start()
@@ -129,20 +135,23 @@ class Memory:
             thread.join()
 
     def over_time(self, parts: int = 10) -> list[int]:
-        """The peak of each of so many equal parts of the time."""
-        step = max(1, -(-len(self.samples) // parts))
-        return [round(max(self.samples[first : first + step])) for first in range(0, len(self.samples), step)]
+        """The peak of each of so many equal parts of the time, of private memory."""
+        step = max(1, -(-len(self.private) // parts))
+        firsts = range(0, len(self.private), step)
+        return [round(max(self.private[first : first + step])) for first in firsts]
 
 
-def _sizes() -> list[float]:
+def _sizes() -> NDArray[np.float64]:
+    """A row a process: MB resident, and private."""
     own = psutil.Process()
     sizes = []
     for process in (own, *own.children(recursive=True)):
         try:
-            sizes.append(process.memory_info().rss / 1e6)
+            memory = process.memory_info()
         except psutil.Error:
             continue
-    return sizes
+        sizes.append((memory.rss / 1e6, (memory.rss - memory.shared) / 1e6))
+    return np.array(sizes)
 
 
 def main() -> None:
@@ -221,9 +230,9 @@ def _first(home: Path, documents: Path) -> dict[str, Any]:
         "indexing_cpu_s": indexing.cpu,
         "share_beyond_embedding": 1 - embedder.clock.wall / whole.wall,
         "share_beyond_embedding_cpu": 1 - embedder.clock.cpu / whole.cpu,
-        "peak_mb_beyond_model": max(memory.samples),
+        "peak_mb_beyond_model": max(memory.resident),
         "peak_mb_largest_process": memory.largest,
-        "mb_over_time": memory.over_time(),
+        "private_mb_over_time": memory.over_time(),
     }
 
 
