@@ -13,7 +13,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 
 DOCUMENTS ?= evals/sets/harbour/documents
-QUESTION ?= Within how many hours are the recordings secured after an incident?
+QUESTION ?= Why is grit spread on the ramp in winter rather than salt?
 DEMO := .demo
 BIN := .venv/bin
 
