@@ -29,8 +29,8 @@ def read(name: str) -> Document:
 
 
 def spaced(text: str) -> str:
-    """The text with every run of white space, and every border of a table's cell, as one blank."""
-    return " ".join(text.replace(" | ", " ").split())
+    """The text with every run of white space as one blank."""
+    return " ".join(text.split())
 
 
 def test_documents_are_a_handful_of_mixed_formats() -> None:
