@@ -5,6 +5,7 @@ A key `x` of section `[y]` is `RAGENT_Y__X` in the environment and `y={"x": …}
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -21,7 +22,7 @@ from pydantic_settings import (
 )
 
 from ragent.errors import ConfigError
-from ragent.types import QueryKind
+from ragent.types import Dry, Mirostat, QueryKind, Sampling
 
 CONFIG_NAME = "ragent.toml"
 SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords and keys: see secret_variables)
@@ -66,8 +67,47 @@ class LLMSettings(BaseModel):
     disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
+    top_k: int = Field(0, ge=0, description="only so many of the likeliest tokens; 0: any number")
+    top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that have this probability together")
+    min_p: float = Field(0.0, ge=0, le=1, description="only those with this share of the likeliest one's")
+    typical_p: float = Field(1.0, gt=0, le=1, description="only the least odd, of this probability together")
     repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")
+    repeat_last_n: int = Field(64, ge=-1, description="tokens that penalties look back on; -1: all the answer")
+    frequency_penalty: float = Field(0.0, description="for each time that a token came; 0: none")
+    presence_penalty: float = Field(0.0, description="for a token that came at all; 0: none")
+    dry_multiplier: float = Field(0.0, ge=0, description="penalty for repeated sequences (DRY); 0: none, try 0.8")
+    dry_base: float = Field(1.75, ge=1, description="how fast it grows with the sequence")
+    dry_allowed_length: int = Field(2, ge=0, description="shorter repetitions are free")
+    dry_last_n: int = Field(4096, ge=1, le=1_000_000, description="tokens of the answer that it looks back on")
+    dry_breakers: tuple[str, ...] = Field(Dry().breakers, description="no repetition reaches over these")
+    mirostat: Literal[0, 1, 2] = Field(0, description="hold the surprise at mirostat_tau, by version 1 or 2")
+    mirostat_tau: float = Field(5.0, gt=0, description="bits a token; less is more predictable")
+    mirostat_eta: float = Field(0.1, gt=0, description="how fast it learns")
     seed: int = Field(0, ge=0, description="same seed, same answer")
+    timeout_s: float = Field(0.0, ge=0, description="an answer that takes longer is an error; 0: any time")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How answers are sampled."""
+        dry = Dry(
+            self.dry_multiplier, self.dry_base, self.dry_allowed_length, self.dry_last_n, self.dry_breakers
+        )
+        return Sampling(
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            min_p=self.min_p,
+            typical_p=self.typical_p,
+            repeat_penalty=self.repeat_penalty,
+            repeat_last_n=self.repeat_last_n,
+            frequency_penalty=self.frequency_penalty,
+            presence_penalty=self.presence_penalty,
+            dry=dry if self.dry_multiplier else None,
+            mirostat=Mirostat(self.mirostat, self.mirostat_tau, self.mirostat_eta) if self.mirostat else None,
+            seed=self.seed,
+            timeout_s=self.timeout_s or None,
+        )
 
 
 class ChunkingSettings(BaseModel):
@@ -305,4 +345,4 @@ def _toml_value(value: object) -> str:
         return "{" + ", ".join(f"{key} = {_toml_value(part)}" for key, part in value.items()) + "}"
     if isinstance(value, tuple):
         return f"[{', '.join(_toml_value(part) for part in value)}]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -105,14 +105,14 @@ class Model:
         if not self.handle:
             raise LLMError(f"llama.cpp can't load {path}", hint="`ragent models doctor` tests the engine")
         weakref.finalize(self, llama_cpp.llama_model_free, self.handle)
-        self._vocab = llama_cpp.llama_model_get_vocab(self.handle)
-        self.bos: int = llama_cpp.llama_vocab_bos(self._vocab)
-        self.eos: int = llama_cpp.llama_vocab_eos(self._vocab)
+        self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
+        self.bos: int = llama_cpp.llama_vocab_bos(self.vocab)
+        self.eos: int = llama_cpp.llama_vocab_eos(self.vocab)
 
     @property
     def words(self) -> int:
         """Size of the vocabulary."""
-        return int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        return int(llama_cpp.llama_vocab_n_tokens(self.vocab))
 
     @property
     def can_be_cut(self) -> bool:
@@ -122,11 +122,11 @@ class Model:
 
     @property
     def begins_with_bos(self) -> bool:
-        return bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        return bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
 
     def ends(self, token: int) -> bool:
         """Whether the token ends an output."""
-        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -139,7 +139,7 @@ class Model:
         size = len(text) + 2
         while text:
             tokens = (llama_cpp.llama_token * size)()
-            count = llama_cpp.llama_tokenize(self._vocab, text, len(text), tokens, size, False, special)
+            count = llama_cpp.llama_tokenize(self.vocab, text, len(text), tokens, size, False, special)
             if count >= 0:
                 return list(tokens[:count])
             size = -count
@@ -150,7 +150,7 @@ class Model:
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
-            length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
+            length = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False)
             if length >= 0:
                 return buffer.raw[:length]
             size = -length
@@ -159,12 +159,12 @@ class Model:
         """A token as the model's file spells it, control tokens too; "" if there is no such token."""
         if token < 0:
             return ""
-        text: bytes = llama_cpp.llama_vocab_get_text(self._vocab, token)
+        text: bytes = llama_cpp.llama_vocab_get_text(self.vocab, token)
         return text.decode("utf-8", "replace")
 
     def control_tokens(self) -> list[str]:
         attributes = llama_cpp.llama_vocab_get_attr
-        return [self.text(one) for one in range(self.words) if attributes(self._vocab, one) & _CONTROL]
+        return [self.text(one) for one in range(self.words) if attributes(self.vocab, one) & _CONTROL]
 
 
 class Context:

@@ -20,7 +20,7 @@ class Writing:
     def __init__(self, model: Model, sampling: Sampling, decoding: Decoding | None, limit: int) -> None:
         """`limit`: the most tokens."""
         self._model = model
-        self._sampler = Sampler(sampling)
+        self._sampler = Sampler(sampling, model)
         self._decoding = decoding
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stops = StopFilter(sampling.stop)

@@ -25,7 +25,7 @@ from ragent.rag.options import SearchArguments, search_options
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Message, Sampling, SearchOptions, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
     from ragent.structured import Structured
@@ -287,7 +287,7 @@ class Rag:
             return
         from ragent.rag.filling import Filling
 
-        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), self._sampling, schema)
+        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), self.settings.llm.sampling, schema)
         filling.check()
         for piece in self._answer(question, k, search_options(options)):
             yield filling.fill(piece) if isinstance(piece, Answer) else piece
@@ -300,7 +300,7 @@ class Rag:
             llm=None if ask.style == "extract" else self.llm,
             template=load_prompt(_QUOTING if ask.style == "quote" else ask.prompt, self.home / "prompts"),
             style=ask.style,
-            sampling=self._sampling,
+            sampling=self.settings.llm.sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
@@ -325,20 +325,10 @@ class Rag:
         """
         from ragent.structured import generate
 
-        sampling = self._sampling
+        sampling = self.settings.llm.sampling
         if max_tokens:
             sampling = replace(sampling, max_tokens=max_tokens)
         return generate(self.llm, prompt, wanted, sampling=sampling)
-
-    @property
-    def _sampling(self) -> Sampling:
-        llm = self.settings.llm
-        return Sampling(
-            max_tokens=llm.max_tokens,
-            temperature=llm.temperature,
-            repeat_penalty=llm.repeat_penalty,
-            seed=llm.seed,
-        )
 
     # -- care -------------------------------------------------------------------------------------------
 
