@@ -278,6 +278,10 @@ class Answer:
     """What `ask` gives. When `abstained`, `text` says so in plain words and there are no citations.
 
     `value` is the answer in the form that was asked for, if one was; None when abstained.
+
+    `understood` is the question as it was searched for, in the light of the conversation before it, if there
+    was one. `reasoning` is what the model wrote before its answer, in the style that has it do so: nothing of
+    it was checked. `prompts` are the templates that were rendered.
     """
 
     question: str
@@ -289,6 +293,9 @@ class Answer:
     timings: Timings
     hits: tuple[Hit, ...] = ()
     value: Any = None
+    understood: str = ""
+    reasoning: str = ""
+    prompts: tuple[PromptUsed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
