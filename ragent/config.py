@@ -65,20 +65,36 @@ class LLMSettings(BaseModel):
     rope_freq_base: float = Field(0.0, ge=0, description="0: the model's own")
     rope_freq_scale: float = Field(0.0, ge=0, description="0: the model's own; 0.5 doubles the context")
     disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
+    speculate: Literal["auto", "on", "off"] = Field(
+        "auto", description="guess what an answer quotes, and check it at once; auto: where that is faster"
+    )
+    draft_tokens: int = Field(32, ge=1, le=63, description="the most tokens of a guess")
+    draft_model: str = Field("", description="a smaller model of the same family that guesses, too")
+    stitch: bool = Field(
+        False, description="read a passage once for all prompts: quicker, but answers may get worse"
+    )
     max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
     temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
     top_k: int = Field(0, ge=0, description="only so many of the likeliest tokens; 0: any number")
-    top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that have this probability together")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="only the likeliest that have this probability together"
+    )
     min_p: float = Field(0.0, ge=0, le=1, description="only those with this share of the likeliest one's")
     typical_p: float = Field(1.0, gt=0, le=1, description="only the least odd, of this probability together")
     repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")
-    repeat_last_n: int = Field(64, ge=-1, description="tokens that penalties look back on; -1: all the answer")
+    repeat_last_n: int = Field(
+        64, ge=-1, description="tokens that penalties look back on; -1: all the answer"
+    )
     frequency_penalty: float = Field(0.0, description="for each time that a token came; 0: none")
     presence_penalty: float = Field(0.0, description="for a token that came at all; 0: none")
-    dry_multiplier: float = Field(0.0, ge=0, description="penalty for repeated sequences (DRY); 0: none, try 0.8")
+    dry_multiplier: float = Field(
+        0.0, ge=0, description="penalty for repeated sequences (DRY); 0: none, try 0.8"
+    )
     dry_base: float = Field(1.75, ge=1, description="how fast it grows with the sequence")
     dry_allowed_length: int = Field(2, ge=0, description="shorter repetitions are free")
-    dry_last_n: int = Field(4096, ge=1, le=1_000_000, description="tokens of the answer that it looks back on")
+    dry_last_n: int = Field(
+        4096, ge=1, le=1_000_000, description="tokens of the answer that it looks back on"
+    )
     dry_breakers: tuple[str, ...] = Field(Dry().breakers, description="no repetition reaches over these")
     mirostat: Literal[0, 1, 2] = Field(0, description="hold the surprise at mirostat_tau, by version 1 or 2")
     mirostat_tau: float = Field(5.0, gt=0, description="bits a token; less is more predictable")

@@ -238,11 +238,21 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens by the model's own count. `reused_tokens` are prompt tokens that needed no new computation."""
+    """Tokens by the model's own count.
+
+    Attributes:
+        prompt_tokens: of the prompt.
+        completion_tokens: of the output.
+        reused_tokens: prompt tokens that needed no new computation.
+        drafted_tokens: guesses at the output that were checked (see `[llm] speculate`).
+        accepted_tokens: those of them that were right.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reused_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +310,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    `passages` are the parts of `content` that say the same in any prompt, retrieved text say, as they stand
+    in it: a model may make use of having read them before.
+    """
 
     role: Role
     content: str
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ and proxies and netrc of the environment aren't used.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
+import socket
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -75,7 +78,6 @@ class Connection:
         self._retries = retries or Retries()
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds)),
             limits=httpx.Limits(max_keepalive_connections=0),
             trust_env=False,
         )
@@ -93,47 +95,76 @@ class Connection:
         except ValueError:
             raise self.not_understood(data) from None
 
-    def events(self, url: str, body: Mapping[str, Any]) -> Generator[dict[str, Any]]:
+    def events(
+        self, url: str, body: Mapping[str, Any], deadline: float = math.inf
+    ) -> Generator[dict[str, Any]]:
         """The server-sent events that a POST is answered with. Closing the iterator hangs up.
+
+        Args:
+            url: where to.
+            body: JSON.
+            deadline: when the last event must have come, by `time.monotonic`.
 
         Raises:
             ContextOverflow: the server says that the prompt is too long.
             ServerError: it can't be reached, refuses, is silent for too long, hangs up, or sends something
-                else. What may help is tried again, but not after the first event.
+                else, or the deadline is over. What may help is tried again, but not after the first event.
         """
-        with closing(self._send(url, body, self._retries.attempts)) as response:
-            heard = time.monotonic()
-            for line in self._lines(response):
-                field, _, value = line.partition(b":")
-                if field in (b"data", b"error") and value.strip() == b"[DONE]":
-                    return
-                if field in (b"data", b"error"):
-                    yield self._event(value)
-                    heard = time.monotonic()
-                elif time.monotonic() - heard > self._seconds:
-                    raise self._silent()
+        with (
+            closing(self._send(url, body, self._retries.attempts, deadline)) as response,
+            _hung_up_at(deadline, response),
+        ):
+            try:
+                is_whole = yield from self._read(response)
+            except ServerError as error:
+                if time.monotonic() < deadline:
+                    raise
+                raise self._late() from error
+            if not is_whole and time.monotonic() >= deadline:
+                raise self._late()
 
-    def _send(self, url: str, body: Mapping[str, Any] | None, attempts: int) -> httpx.Response:
-        deadline = time.monotonic() + self._seconds
+    def _read(self, response: httpx.Response) -> Generator[dict[str, Any], None, bool]:
+        """Events, and whether they came to their proper end."""
+        heard = time.monotonic()
+        for line in self._lines(response):
+            field, _, value = line.partition(b":")
+            if field in (b"data", b"error") and value.strip() == b"[DONE]":
+                return True
+            if field in (b"data", b"error"):
+                yield self._event(value)
+                heard = time.monotonic()
+            elif time.monotonic() - heard > self._seconds:
+                raise self._silent()
+        return False
+
+    def _send(
+        self, url: str, body: Mapping[str, Any] | None, attempts: int, deadline: float = math.inf
+    ) -> httpx.Response:
+        last_try = min(deadline, time.monotonic() + self._seconds)
         request = self._client.build_request("GET" if body is None else "POST", url, json=body)
         for attempt in range(attempts):
+            request.extensions["timeout"] = self._timeout(deadline)
             wait = random.uniform(0.5, 1) * min(_LONGEST_WAIT, self._retries.first_seconds * 2**attempt)  # noqa: S311
             try:
                 response = self._client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout, *_LOST) as error:
                 failure: LLMError = self._unreachable(error)
             except httpx.TimeoutException as error:
-                raise self._silent() from error
+                raise (self._silent() if time.monotonic() < deadline else self._late()) from error
             else:
                 if response.is_success:
                     return response
                 with closing(response):
                     failure = self._refusal(response)
                 wait = max(wait, _wished(response)) if "retry-after" in response.headers else wait
-            if attempt + 1 == attempts or not failure.retryable or time.monotonic() + wait > deadline:
+            if attempt + 1 == attempts or not failure.retryable or time.monotonic() + wait > last_try:
                 raise failure
             time.sleep(wait)
         raise ValueError("attempts must be positive")
+
+    def _timeout(self, deadline: float) -> dict[str, float | None]:
+        seconds = max(0.001, min(self._seconds, deadline - time.monotonic()))
+        return httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds)).as_dict()
 
     def _lines(self, response: httpx.Response) -> Generator[bytes]:
         # httpx's own lines end at U+2028 too, which may stand inside a JSON string.
@@ -219,6 +250,35 @@ class Connection:
             hint="raise [llm] seconds, or ask with fewer passages (-k)",
             retryable=True,
         )
+
+    def _late(self) -> ServerError:
+        return ServerError(
+            f"the answer of the server at {self.url} wasn't complete in time",
+            hint="allow more time, or ask for a shorter answer",
+            retryable=True,
+        )
+
+
+@contextmanager
+def _hung_up_at(deadline: float, response: httpx.Response) -> Iterator[None]:
+    """End the connection then, whatever may come over it: time limits of httpx are for single reads."""
+    if deadline == math.inf:
+        yield
+        return
+    connection: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
+    timer = Timer(deadline - time.monotonic(), _hang_up, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # An encrypted one must not be closed in its own way while another thread reads from it.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _wished(response: httpx.Response) -> float:

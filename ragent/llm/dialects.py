@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ragent.errors import LLMError, ModelNotFound, SchemaError
 from ragent.llm.connection import Connection
-from ragent.types import Form, Message, Sampling
+from ragent.types import Dry, Form, Message, Mirostat, Sampling
 
 Kind = Literal["llama-server", "vllm", "ollama", "lmstudio", "llama-cpp-python", "other"]
 
@@ -27,6 +27,28 @@ _OWNERS: dict[str, Kind] = {
     "library": "ollama",
     "organization_owner": "lmstudio",
     "me": "llama-cpp-python",
+}
+# Beyond OpenAI's protocol, or what of it nobody sets by default: the values that change nothing.
+_NEUTRAL: dict[str, Any] = {
+    "top_k": 0,
+    "min_p": 0.0,
+    "typical_p": 1.0,
+    "repeat_penalty": 1.0,
+    "repeat_last_n": 64,
+    "frequency_penalty": 0.0,
+    "presence_penalty": 0.0,
+    "dry": None,
+    "mirostat": None,
+}
+# Their defaults on servers aren't neutral everywhere.
+_ALWAYS = {"top_k", "min_p", "repeat_penalty"}
+_USUAL = Sampling()
+_STANDARD = {"frequency_penalty", "presence_penalty"}
+_OFFERED: dict[Kind, set[str]] = {
+    "llama-server": set(_NEUTRAL),
+    "llama-cpp-python": _STANDARD | _ALWAYS | {"mirostat"},
+    "vllm": _STANDARD | _ALWAYS,
+    "lmstudio": _STANDARD | _ALWAYS,
 }
 _USUAL_CONTEXT = 4096
 _MESSAGE_TOKENS = 8
@@ -65,8 +87,11 @@ def identify(connection: Connection, model: str) -> Served:
     return Served(kind, name, _context(connection, kind, name, entry), version)
 
 
-def sampling_fields(kind: Kind, sampling: Sampling) -> dict[str, Any]:
-    """Sampling in the server's words. What OpenAI's protocol lacks goes only to servers that know it."""
+def sampling_fields(kind: Kind, sampling: Sampling) -> tuple[dict[str, Any], list[str]]:
+    """Sampling in the server's words, and the names of what is wanted but not offered there.
+
+    What OpenAI's protocol lacks goes only to servers that know it.
+    """
     fields: dict[str, Any] = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -76,10 +101,31 @@ def sampling_fields(kind: Kind, sampling: Sampling) -> dict[str, Any]:
         fields["max_tokens"] = sampling.max_tokens
     if sampling.stop:
         fields["stop"] = list(sampling.stop)
-    if kind in ("ollama", "other"):
-        return fields
-    penalty = "repetition_penalty" if kind == "vllm" else "repeat_penalty"
-    return {**fields, "top_k": sampling.top_k, "min_p": sampling.min_p, penalty: sampling.repeat_penalty}
+    offered = _OFFERED.get(kind, _STANDARD)
+    missing = []
+    for name, neutral in _NEUTRAL.items():
+        value = getattr(sampling, name)
+        if name not in offered:
+            # A default that a server lacks was nobody's wish.
+            missing += [name] if value not in (neutral, getattr(_USUAL, name)) else []
+        elif value != neutral or name in _ALWAYS:
+            fields |= _spelled(kind, name, value)
+    return fields, missing
+
+
+def _spelled(kind: Kind, name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Dry):
+        return {
+            "dry_multiplier": value.multiplier,
+            "dry_base": value.base,
+            "dry_allowed_length": value.allowed_length,
+            "dry_penalty_last_n": value.last_n,
+            "dry_sequence_breakers": list(value.breakers),
+        }
+    if isinstance(value, Mirostat):
+        mode = "mirostat" if kind == "llama-server" else "mirostat_mode"
+        return {mode: value.version, "mirostat_tau": value.tau, "mirostat_eta": value.eta}
+    return {"repetition_penalty" if (kind, name) == ("vllm", "repeat_penalty") else name: value}
 
 
 def form_fields(served: Served, form: Form) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
@@ -14,6 +17,7 @@ from ragent.config import LLMSettings
 from ragent.errors import ContextOverflow, SchemaError, ServerError
 from ragent.llm.connection import Connection, Retries
 from ragent.llm.dialects import (
+    Kind,
     Served,
     count_tokens,
     estimate_tokens,
@@ -24,6 +28,8 @@ from ragent.llm.dialects import (
 )
 from ragent.protocols import Constraint
 from ragent.types import Delta, Message, Sampling, Usage
+
+_LOG = logging.getLogger("ragent.llm")
 
 
 def open_openai(
@@ -59,6 +65,7 @@ class ServedModel:
         self._connection = connection
         self._model = model
         self._wanted_context = context_tokens
+        self._told: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -81,20 +88,23 @@ class ServedModel:
     ) -> Iterator[Delta]:
         """Generate an answer piece by piece; the last piece carries `finish_reason` and `usage`.
 
+        What of `sampling` the server doesn't offer is left out; a warning in the log says so, once.
         Where the server doesn't report its usage, the prompt's tokens are those of `count_prompt`, and each
         piece counts as one.
 
         Raises:
             ContextOverflow: the prompt leaves no room for an answer.
             ModelNotFound: the server doesn't have the model.
-            ServerError: it can't be reached, refuses, is silent for too long, or breaks off.
+            ServerError: it can't be reached, refuses, is silent for too long, or breaks off, or
+                `sampling.timeout_s` is over.
             SchemaError: it can't hold a model to the constraint's form.
         """
+        deadline = time.monotonic() + sampling.timeout_s if sampling.timeout_s else math.inf
         body = self._body(messages, sampling, constraint)
         told: Usage | None = None
         finish: Literal["stop", "length"] | None = None
         pieces = 0
-        with closing(self._events(body, formed=constraint is not None)) as events:
+        with closing(self._events(body, deadline, formed=constraint is not None)) as events:
             for event in events:
                 chunk = self._read(event)
                 told = chunk.counted or told
@@ -129,9 +139,16 @@ class ServedModel:
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            **sampling_fields(served.kind, sampling),
+            **self._sampling(served.kind, sampling),
             **form,
         }
+
+    def _sampling(self, kind: Kind, sampling: Sampling) -> dict[str, Any]:
+        fields, missing = sampling_fields(kind, sampling)
+        if new := [name for name in missing if name not in self._told]:
+            self._told.update(new)
+            _LOG.warning("the server at %s can't sample by %s", self._connection.url, ", ".join(new))
+        return fields
 
     def _refuse_too_long(self, tokens: int) -> None:
         if tokens >= self.context_tokens:
@@ -140,9 +157,9 @@ class ServedModel:
                 hint="ask with fewer passages (-k), or set [llm] n_ctx to what the server gives the model",
             )
 
-    def _events(self, body: dict[str, Any], *, formed: bool) -> Generator[dict[str, Any]]:
+    def _events(self, body: dict[str, Any], deadline: float, *, formed: bool) -> Generator[dict[str, Any]]:
         try:
-            yield from self._connection.events(f"{self._connection.url}/chat/completions", body)
+            yield from self._connection.events(f"{self._connection.url}/chat/completions", body, deadline)
         except ServerError as error:
             if not formed or error.status not in (400, 422):
                 raise

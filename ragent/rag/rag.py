@@ -287,7 +287,8 @@ class Rag:
             return
         from ragent.rag.filling import Filling
 
-        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), self.settings.llm.sampling, schema)
+        sampling = self.settings.llm.sampling
+        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), sampling, schema)
         filling.check()
         for piece in self._answer(question, k, search_options(options)):
             yield filling.fill(piece) if isinstance(piece, Answer) else piece

@@ -32,7 +32,7 @@ from ragent.llm.models import DEFAULT_MODEL, resolve_model
 from ragent.llm.openai import ServedModel, open_openai
 from ragent.rag import Rag
 from ragent.structured import generate
-from ragent.types import Delta, Form, Message, Sampling, Usage
+from ragent.types import Delta, Dry, Form, Message, Mirostat, Sampling, Usage
 from tests.serving import Answer, Site, say, serving
 
 ASKED = (Message("user", "Who signs?"),)
@@ -245,6 +245,41 @@ def test_a_silent_server(server: Server, beat: bytes) -> None:
         over.set()
 
 
+@pytest.mark.parametrize("drip", [b"", b": alive\n", b'data: {"choices": [{"delta": {"content": "A"}}]}\n\n'])
+def test_an_answer_that_takes_too_long(server: Server, drip: bytes) -> None:
+    over = threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(b'data: {"choices": [{"delta": {"content": "Ann"}}]}\n\n')
+        while not over.wait(0.02):
+            handler.wfile.write(drip)
+
+    server.chats[:] = [slow]
+    try:
+        with pytest.raises(ServerError, match="complete in time") as raised:
+            ask(server.model(seconds=60), timeout_s=0.4)
+    finally:
+        over.set()
+    assert raised.value.retryable
+    assert len(server.asked) == 1
+
+
+def test_an_answer_that_never_begins(server: Server) -> None:
+    over = threading.Event()
+    server.chats[:] = [lambda _: over.wait(20) and None]
+    try:
+        with pytest.raises(ServerError, match="complete in time"):
+            ask(server.model(seconds=60), timeout_s=0.3)
+    finally:
+        over.set()
+
+
+def test_an_answer_in_time(server: Server) -> None:
+    assert said(ask(server.model(), timeout_s=30)) == "Ann signs."
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -341,6 +376,36 @@ def test_sampling_beyond_the_protocol_goes_to_those_who_know_it(server: Server) 
     assert sent(server, "json", "{}")["repetition_penalty"] == 1.1
     server.lists("llamacpp")
     assert (sent(server, "json", "{}")["repeat_penalty"], server.asked[-1]["top_k"]) == (1.1, 3)
+
+
+def test_all_that_llama_server_knows_of_sampling(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.lists("llamacpp")
+    wanted = {"typical_p": 0.9, "frequency_penalty": 0.5, "repeat_last_n": 9}
+    ask(server.model(), dry=Dry(0.7, last_n=99), mirostat=Mirostat(1, 3.0), **wanted)
+    body = server.asked[-1]
+    assert wanted.items() <= body.items()
+    assert [body[f"dry_{part}"] for part in ("multiplier", "base", "allowed_length")] == [0.7, 1.75, 2]
+    assert (body["dry_penalty_last_n"], body["dry_sequence_breakers"]) == (99, ["\n", ":", '"', "*"])
+    assert [body[name] for name in ("mirostat", "mirostat_tau", "mirostat_eta")] == [1, 3.0, 0.1]
+    server.lists("me")
+    ask(server.model(), mirostat=Mirostat())
+    assert server.asked[-1]["mirostat_mode"] == 2
+    assert not caplog.records
+
+
+def test_what_a_server_cannot_sample_by_is_told_once(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = server.model()
+    ask(model, presence_penalty=0.5)
+    ask(model, repeat_penalty=1.0)
+    assert server.asked[0]["presence_penalty"] == 0.5
+    assert not caplog.records
+    for _ in range(2):
+        ask(model, top_k=4, dry=Dry(), repeat_penalty=1.3)
+    (warning,) = caplog.messages
+    assert warning == f"the server at {server.site.url}/v1 can't sample by top_k, repeat_penalty, dry"
+    assert "top_k" not in server.asked[-1]
 
 
 def test_values_are_checked_and_asked_for_again(server: Server) -> None:
