@@ -199,6 +199,17 @@ class Decoding(Protocol):
         """Take the token that was sampled. Raises ValueError for one that `restrict` ruled out."""
 
 
+@runtime_checkable
+class Foreseeing(Decoding, Protocol):
+    """A decoding that tells, before the model does, what comes next. Guesses at the output go by it."""
+
+    def forced(self) -> list[int]:
+        """Tokens that most likely come next, whatever the model thinks; none where there is a choice."""
+
+    def fitting(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, may come next in this order, as far as the form goes."""
+
+
 class Constraint(Protocol):
     """Holds a model to a form, token by token. Can be used for many sequences, and by many threads."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from typing import Literal
 
 from ragent.llm.native import Model
 from ragent.llm.sampler import Sampler
 from ragent.llm.stops import StopFilter
-from ragent.protocols import Decoding, Logits
+from ragent.protocols import Decoding, Foreseeing, Logits
 from ragent.types import Sampling
 
 Finish = Literal["stop", "length"]
@@ -22,16 +23,30 @@ class Writing:
         self._model = model
         self._sampler = Sampler(sampling, model)
         self._decoding = decoding
+        self._foreseeing = decoding if isinstance(decoding, Foreseeing) else None
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stops = StopFilter(sampling.stop)
         self.limit = limit
         self.produced = 0
         self.finish: Finish | None = None
 
+    @property
+    def left(self) -> int:
+        """How many tokens may still come."""
+        return self.limit - self.produced
+
+    def forced(self) -> list[int]:
+        """What the constraint, as far as it can tell, leaves no choice about; perhaps nothing."""
+        return self._foreseeing.forced() if self._foreseeing else []
+
+    def fitting(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, the constraint might allow."""
+        return self._foreseeing.fitting(tokens) if self._foreseeing and tokens else len(tokens)
+
     def pick(self, logits: Logits) -> int:
         """The next token; `logits` may be changed. Raises SchemaError if the constraint gives up."""
         if self._decoding:
-            self._decoding.restrict(logits, self.limit - self.produced)
+            self._decoding.restrict(logits, self.left)
         return self._sampler.pick(logits)
 
     def take(self, token: int) -> str:

@@ -45,7 +45,7 @@ class Bounds:
 
 
 class SequenceDecoding:
-    """One sequence under a constraint (see `ragent.protocols.Decoding`)."""
+    """One sequence under a constraint (see `ragent.protocols.Foreseeing`)."""
 
     def __init__(
         self,
@@ -115,6 +115,14 @@ class SequenceDecoding:
         self._digits = self._digits + 1 if self._pieces.digits[token] else 0
         if self._pieces.wordy[token]:
             self._recent.append(token)
+
+    def forced(self) -> list[int]:
+        """The way out, once it is taken; else what the grammar's bytes leave no choice about."""
+        return self._matcher.forced() if self._exit is None else list(self._exit)
+
+    def fitting(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, the grammar allows. Bounds may allow fewer."""
+        return self._matcher.fitting(tokens)
 
     def _watch(self, left: int) -> None:
         """Look for the way out, the more often the nearer the limit is.

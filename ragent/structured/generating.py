@@ -176,6 +176,8 @@ class _Run:
                 old.prompt_tokens + new.prompt_tokens,
                 old.completion_tokens + new.completion_tokens,
                 old.reused_tokens + new.reused_tokens,
+                old.drafted_tokens + new.drafted_tokens,
+                old.accepted_tokens + new.accepted_tokens,
             )
         if delta.finish_reason:
             self.cut = delta.finish_reason == "length"

@@ -57,13 +57,18 @@ class Matcher:
             raise ValueError(f"token {token} is not allowed here: {self._inner.get_error()}")
 
     def forced(self) -> list[int]:
-        """Tokens that can't be avoided, taken at once; none where there is a choice."""
+        """Tokens that can't be avoided, not yet consumed; none where there is a choice."""
         tokens: list[int] = self._inner.compute_ff_tokens()
         return tokens
 
+    def fitting(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, may come next in this order."""
+        count: int = self._inner.validate_tokens(list(tokens))
+        return count
+
     def fits(self, tokens: Sequence[int]) -> bool:
         """Whether all of these may come next, in this order."""
-        return self._inner.validate_tokens(list(tokens)) == len(tokens)
+        return self.fitting(tokens) == len(tokens)
 
     def copy(self) -> Matcher:
         """The same position, to go on from independently."""

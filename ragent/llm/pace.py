@@ -1,0 +1,106 @@
+"""What a step of the engine costs on this machine, how often drafts are right, and so: how long to draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+MOST_ROWS = 64
+_TOP = 12
+_MEMORY = 64
+_PRIOR_WEIGHT = 2.0
+# A machine is disturbed now and then, but never works faster than it can: what is faster counts more.
+_FASTER, _SLOWER = 0.5, 0.15
+_WORTH = 1.05
+_HOPE = 0.7
+_TRIALS = 0.03
+
+
+class Odds:
+    """How often a drafter is right, by how sure it says it is."""
+
+    def __init__(self) -> None:
+        self._right = [0.0] * (_TOP + 1)
+        self._tried = [0.0] * (_TOP + 1)
+
+    def note(self, sure: int, *, right: bool) -> None:
+        """Count a guess. Of each degree, about the last 64 count."""
+        degree = min(sure, _TOP)
+        fading = 1 - 1 / _MEMORY
+        self._right[degree] = self._right[degree] * fading + right
+        self._tried[degree] = self._tried[degree] * fading + 1
+
+    def chances(self, sure: int, count: int) -> list[float]:
+        """The probability of each of `count` tokens of a draft, if those before it are right.
+
+        What was seldom seen is taken to be like the degree below it; the lowest, a matter of luck.
+        """
+        chance, by_degree = 0.5, []
+        for right, tried in zip(self._right, self._tried, strict=True):
+            chance = (right + _PRIOR_WEIGHT * chance) / (tried + _PRIOR_WEIGHT)
+            by_degree.append(chance)
+        return [by_degree[min(sure + n, _TOP)] for n in range(count)]
+
+
+class Pace:
+    """Measures the engine's steps, and weighs what a draft costs against what it gains.
+
+    A draft of which no gain is expected, but would be if steps were 30 % cheaper than they are taken to be,
+    is tried now and then: so that of all the time spent, trials never waste more than 3 %.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+        self._spent = 0.0
+        self._wasted = 0.0
+        self._trying = False
+
+    def note(self, rows: int, seconds: float, *, outputs: int, written: int) -> None:
+        """Take a step into account.
+
+        Args:
+            rows: of its batch.
+            seconds: it took.
+            outputs: rows that told what comes next.
+            written: tokens that came of it.
+        """
+        self._spent += seconds
+        if self._trying and 1 in self._seconds:
+            self._wasted += max(0.0, seconds - written * self._seconds[1])
+        self._trying = False
+        if rows >= MOST_ROWS:
+            # A prompt's rows are a hint at what larger drafts would cost, until one has shown it.
+            self._learn(MOST_ROWS, seconds * MOST_ROWS / rows)
+        elif outputs == rows:
+            self._learn(rows, seconds)
+
+    def plan(self, chances: Sequence[float], start: float = 0.0, each: float = 0.0) -> int:
+        """The length of draft, up to that of `chances`, that writes the most tokens a second; often 0.
+
+        Args:
+            chances: the probability of each of its tokens, if those before it are right.
+            start: seconds until drafting can begin.
+            each: seconds that each token of the draft takes.
+        """
+        if 1 not in self._seconds or not chances:
+            return 0
+        tokens = 1 + np.concatenate([[0.0], np.cumsum(np.cumprod(chances))])
+        drafted = np.arange(len(tokens))
+        rows = sorted({MOST_ROWS: MOST_ROWS * self._seconds[1]} | self._seconds)
+        known = [self._seconds.get(row, row * self._seconds[1]) for row in rows]
+        cost = np.interp(1 + drafted, rows, known) + drafted * each + (drafted > 0) * start
+        rate = tokens / cost
+        best = int(rate.argmax())
+        if rate[best] > _WORTH * rate[0]:
+            return best
+        hoped = tokens / (cost * _HOPE)
+        best = 1 + int(hoped[1:].argmax())
+        affordable = self._wasted + cost[best] - cost[0] <= _TRIALS * self._spent
+        self._trying = bool(hoped[best] > rate[0] and affordable)
+        return best if self._trying else 0
+
+    def _learn(self, rows: int, seconds: float) -> None:
+        before = self._seconds.get(rows, seconds)
+        weight = _FASTER if seconds < before else _SLOWER
+        self._seconds[rows] = before + weight * (seconds - before)

@@ -1,0 +1,130 @@
+"""Speculative decoding: guess how an output goes on, and have the model check several tokens in one step.
+
+The model reads a draft in one batch with the token before it. At each place the request's own sampler picks,
+under its own constraint, from what the model says there; the draft goes as far as the picks agree with it.
+So every token is drawn from the model's own distribution, just as if they were read one at a time.
+Source: speculative sampling (Leviathan et al. 2023, arXiv 2211.17192), for drafts without probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Literal, Protocol
+
+from ragent.llm.draft_model import DraftModel
+from ragent.llm.lookup import Draft, PromptLookup
+from ragent.llm.pace import Odds, Pace
+from ragent.llm.writing import Writing
+
+Mode = Literal["auto", "on"]
+
+
+class Drafter(Protocol):
+    """Guesses how one sequence goes on, at no cost that counts."""
+
+    def propose(self, tokens: Sequence[int], most: int) -> Draft:
+        """A continuation of `tokens`, which begin with those of the call before."""
+
+
+class Speculation:
+    """What the requests of one engine share: how fast it is, and how often drafts were right."""
+
+    def __init__(self, mode: Mode, most: int, model: DraftModel | None = None) -> None:
+        """Begin without knowing anything.
+
+        Args:
+            mode: "auto": draft where it is expected to be faster; "on": always, as long as possible.
+            most: the most tokens of a draft.
+            model: guesses where neither constraint nor lookup can.
+        """
+        self.mode = mode
+        self.most = most
+        self.model = model
+        self.pace = Pace()
+        self.forced_odds, self.lookup_odds, self.model_odds = Odds(), Odds(), Odds()
+
+    def begin(self, writing: Writing) -> Drafting:
+        """For a new request."""
+        return Drafting(self, writing)
+
+
+class Drafting:
+    """The drafts of one request.
+
+    Attributes:
+        drafted: tokens of drafts that the model has read.
+        accepted: those of them that it would have written, too.
+        in_company: whether to draft while other requests are in progress, too.
+    """
+
+    def __init__(self, shared: Speculation, writing: Writing) -> None:
+        self.drafted = self.accepted = 0
+        self.in_company = shared.mode == "on"
+        self._shared = shared
+        self._writing = writing
+        self._drafters: tuple[tuple[Drafter, Odds], ...] = (
+            (_Forced(writing), shared.forced_odds),
+            (PromptLookup(), shared.lookup_odds),
+        )
+        self._guesses: list[tuple[Draft, Odds]] = []
+        self._draft: list[int] = []
+
+    def draft(self, tokens: Sequence[int], most: int) -> list[int]:
+        """What to read along with the last of `tokens`; none where nothing is gained.
+
+        Args:
+            tokens: prompt and output so far.
+            most: how many there is room for.
+        """
+        # Of what may still be written, the last token is picked, but never read.
+        most = max(0, min(most, self._shared.most, self._writing.left - 1))
+        self._guesses, self._draft = [], []
+        for drafter, odds in self._drafters:
+            # One is guessed even where there is no room for it: it tells how good the guesses are.
+            guess = self._possible(drafter.propose(tokens, max(1, most)), odds)
+            if not self._draft:
+                chances = odds.chances(guess.sure, min(most, len(guess.tokens)))
+                self._draft = guess.tokens[: self._worth(chances)]
+        if most and not self._draft and self._shared.model:
+            self._draft = self._modelled(self._shared.model, tokens, most)
+        return self._draft
+
+    def learn(self, picked: Sequence[int]) -> None:
+        """Compare all guesses, whether or not they were read as drafts, with what came instead."""
+        for draft, odds in self._guesses:
+            for n, (guess, token) in enumerate(zip(draft.tokens, picked, strict=False)):
+                odds.note(draft.sure + n, right=guess == token)
+                if guess != token:
+                    break
+        self.drafted += len(self._draft)
+        pairs = zip(self._draft, picked, strict=False)
+        self.accepted += sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self._guesses, self._draft = [], []
+
+    def _modelled(self, model: DraftModel, tokens: Sequence[int], most: int) -> list[int]:
+        odds = self._shared.model_odds
+        most = self._worth(odds.chances(0, most), *model.price(tokens))
+        return self._possible(model.propose(tokens, most), odds).tokens if most else []
+
+    def _possible(self, guess: Draft, odds: Odds) -> Draft:
+        """As much of it as the constraint allows; to be compared with what comes."""
+        guess = Draft(guess.tokens[: self._writing.fitting(guess.tokens)], guess.sure)
+        self._guesses.append((guess, odds))
+        return guess
+
+    def _worth(self, chances: Sequence[float], start: float = 0.0, each: float = 0.0) -> int:
+        if self._shared.mode == "on":
+            return len(chances)
+        return self._shared.pace.plan(chances, start, each)
+
+
+class _Forced:
+    """What an output's constraint leaves no choice about: the keys of an object, say."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+
+    def propose(self, tokens: Sequence[int], most: int) -> Draft:
+        del tokens  # the constraint knows them
+        return Draft(self._writing.forced()[:most])
