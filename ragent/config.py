@@ -64,6 +64,13 @@ class LLMSettings(BaseModel):
     rope_scaling: Literal["", "none", "linear", "yarn"] = Field("", description='"": the model\'s own')
     rope_freq_base: float = Field(0.0, ge=0, description="0: the model's own")
     rope_freq_scale: float = Field(0.0, ge=0, description="0: the model's own; 0.5 doubles the context")
+    yarn_ext_factor: float = Field(-1.0, ge=-1, description="extrapolation, 0 to 1; -1: the model's own")
+    yarn_attn_factor: float = Field(
+        -1.0, ge=-1, description="scale of attention where ext_factor is 0; -1: own"
+    )
+    yarn_beta_fast: float = Field(-1.0, ge=-1, description="turns from which none is stretched; -1: its own")
+    yarn_beta_slow: float = Field(-1.0, ge=-1, description="turns below which all is; -1: the model's own")
+    yarn_orig_ctx: int = Field(0, ge=0, description="the context it was trained with; 0: the model's own")
     disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     speculate: Literal["auto", "on", "off"] = Field(
         "auto", description="guess what an answer quotes, and check it at once; auto: where that is faster"

@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped]
 from ragent.config import LLMSettings
 from ragent.errors import LLMError
 from ragent.llm.gguf import Header
-from ragent.llm.native import Shape
+from ragent.llm.native import Shape, Yarn
 
 _LOG = logging.getLogger("ragent.llm")
 # From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on
@@ -72,6 +72,13 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
         rope_scaling=settings.rope_scaling,
         rope_freq_base=settings.rope_freq_base,
         rope_freq_scale=settings.rope_freq_scale,
+        yarn=Yarn(
+            settings.yarn_ext_factor,
+            settings.yarn_attn_factor,
+            settings.yarn_beta_fast,
+            settings.yarn_beta_slow,
+            settings.yarn_orig_ctx,
+        ),
     )
     return Fitted(shape, n_ctx, settings.parallel)
 

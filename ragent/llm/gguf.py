@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,6 +59,15 @@ _QUANTIZATIONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Tensor:
+    """Where a tensor's data begin in its file, its ggml type, and its shape: rows last, as ggml counts."""
+
+    kind: int
+    shape: tuple[int, ...]
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a GGUF file says of itself.
 
@@ -69,6 +79,7 @@ class Header:
     metadata: Mapping[str, Value]
     parameters: int
     size_bytes: int
+    tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     def number(self, key: str) -> int:
         """The value of `ARCHITECTURE.key` as a whole number; 0 where it is absent or of another kind."""
@@ -105,6 +116,11 @@ class Header:
         values = context_tokens * self.number("block_count") * heads_kept * (key + value)
         block, width = _BLOCKS[{"f16": 1, "q8_0": 8, "q4_0": 2}[kv_type]]
         return values * width // block
+
+
+def _size(tensor: Tensor) -> int:
+    values, width = _BLOCKS.get(tensor.kind, (1, 0))
+    return -(-prod(tensor.shape) // values) * width
 
 
 def read_header(path: Path) -> Header:
@@ -161,28 +177,28 @@ class _Reader:
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
             raise self._damaged("its alignment is not a positive number")
-        parameters, data = self._tensors(tensors)
+        found = self._tensors(tensors)
         data_start = -(-self._at // alignment) * alignment
-        if tensors and data_start + data > self._size:
-            raise self._cut_short(data_start + data)
-        return Header(version, metadata, parameters, self._size)
+        end = max((data_start + tensor.start + _size(tensor) for tensor in found.values()), default=0)
+        if end > self._size:
+            raise self._cut_short(end)
+        parameters = sum(prod(tensor.shape) for tensor in found.values())
+        placed = {name: replace(tensor, start=data_start + tensor.start) for name, tensor in found.items()}
+        return Header(version, metadata, parameters, self._size, placed)
 
-    def _tensors(self, count: int) -> tuple[int, int]:
-        """The number of weights, and the bytes from the start of the data to the end of the last tensor."""
-        parameters = extent = 0
+    def _tensors(self, count: int) -> dict[str, Tensor]:
+        """By name; they `start` where the data do."""
+        tensors: dict[str, Tensor] = {}
         for _ in range(count):
-            self._text()
+            name = self._text()
             dimensions = self._number("<I")
             if dimensions > _MOST_DIMENSIONS:
                 raise self._damaged(f"a tensor has {dimensions} dimensions")
-            size = 1
-            for _ in range(dimensions):
-                size *= self._number("<Q")
-            kind, offset = self._number("<I"), self._number("<Q")
-            values, width = _BLOCKS.get(kind, (1, 0))
-            parameters += size
-            extent = max(extent, offset + -(-size // values) * width)
-        return parameters, extent
+            shape = tuple(self._number("<Q") for _ in range(dimensions))
+            if name in tensors:
+                raise self._damaged("two of its tensors have one name")
+            tensors[name] = Tensor(self._number("<I"), shape, self._number("<Q"))
+        return tensors
 
     def _value(self, kind: int) -> Value | None:
         if kind == _STRING:

@@ -9,7 +9,7 @@ import ctypes
 import logging
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,25 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
+class Yarn:
+    """How YaRN stretches a context; -1 (0 for `orig_ctx`): as the model says. Source: arXiv 2309.00071.
+
+    Attributes:
+        ext_factor: how much is extrapolated: 0 interpolates alone.
+        attn_factor: by what attention's magnitude is scaled; llama.cpp heeds it where `ext_factor` is 0.
+        beta_fast: dimensions that turn more often in the original context are extrapolated.
+        beta_slow: those that turn less often are interpolated.
+        orig_ctx: the context that the model was trained with.
+    """
+
+    ext_factor: float = -1.0
+    attn_factor: float = -1.0
+    beta_fast: float = -1.0
+    beta_slow: float = -1.0
+    orig_ctx: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """How to make a context.
 
@@ -57,6 +76,7 @@ class Shape:
         rope_scaling: "none", "linear", "yarn", or "" for the model's own.
         rope_freq_base: 0: the model's own.
         rope_freq_scale: 0: the model's own.
+        yarn: for the rope scaling of that name.
     """
 
     cells: int
@@ -69,12 +89,13 @@ class Shape:
     rope_scaling: str = ""
     rope_freq_base: float = 0.0
     rope_freq_scale: float = 0.0
+    yarn: Yarn = Yarn()
 
     @property
     def numbers(self) -> tuple[str | float, ...]:
         """What keys and values depend on."""
         rope = self.rope_scaling, self.rope_freq_base, self.rope_freq_scale
-        return self.flash_attention, self.kv_type, *rope
+        return self.flash_attention, self.kv_type, *rope, *astuple(self.yarn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +202,12 @@ class Context:
         parameters.rope_scaling_type = _ROPE[shape.rope_scaling]
         parameters.rope_freq_base = shape.rope_freq_base
         parameters.rope_freq_scale = shape.rope_freq_scale
+        parameters.yarn_ext_factor, parameters.yarn_attn_factor = (
+            shape.yarn.ext_factor,
+            shape.yarn.attn_factor,
+        )
+        parameters.yarn_beta_fast, parameters.yarn_beta_slow = shape.yarn.beta_fast, shape.yarn.beta_slow
+        parameters.yarn_orig_ctx = shape.yarn.orig_ctx
         parameters.kv_unified = True
         parameters.no_perf = True
         self._handle = llama_cpp.llama_init_from_model(model.handle, parameters)
@@ -217,10 +244,19 @@ class Context:
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return False
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Let an empty sequence begin with the first `length` tokens of another. Their cells are shared."""
-        end = length if self._model.can_be_cut else -1
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, end)
+    def copy(self, source: int, target: int, end: int, start: int = 0) -> None:
+        """Let a sequence have another's tokens from place `start` to before `end`, too: cells are shared."""
+        end = end if self._model.can_be_cut else -1
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, start or -1, end)
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether tokens that were read can be moved to other places."""
+        return bool(llama_cpp.llama_memory_can_shift(self._memory))
+
+    def shift(self, sequence: int, by: int) -> None:
+        """Move all tokens of a sequence, and of those that share its cells, in the next `decode`."""
+        llama_cpp.llama_memory_seq_add(self._memory, sequence, -1, -1, by)
 
     def state(self, sequence: int) -> NDArray[np.uint8]:
         """A sequence's keys and values, as bytes."""

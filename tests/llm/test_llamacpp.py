@@ -245,3 +245,18 @@ def test_settings_reach_llama_cpp() -> None:
 def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(LLMError, match="flash attention"):
         open_llamacpp(LLMSettings(n_ctx=256, kv_type="q4_0", flash_attention="off"))
+
+
+def test_yarn_is_set_in_all_its_parts() -> None:
+    base = {"n_ctx": 256, "threads": 1, "cache_mb": 0, "rope_scaling": "yarn", "rope_freq_scale": 0.25}
+
+    def likelihood(**more: float) -> float:
+        model = open_llamacpp(LLMSettings(**base, **more))  # type: ignore[arg-type]
+        return model.log_likelihoods(QUESTION, ["It costs four euros."])[0]
+
+    own = likelihood()
+    assert likelihood(yarn_ext_factor=-1, yarn_attn_factor=-1, yarn_beta_fast=-1, yarn_beta_slow=-1) == own
+    for part in ({"ext_factor": 0.5}, {"beta_fast": 4.0}, {"beta_slow": 3.0}, {"orig_ctx": 1000}):
+        assert likelihood(**{f"yarn_{name}": value for name, value in part.items()}) != own, part
+    # llama.cpp reckons it itself where anything is extrapolated.
+    assert likelihood(yarn_ext_factor=0, yarn_attn_factor=1.3) != likelihood(yarn_ext_factor=0)
