@@ -54,6 +54,9 @@ class LLMSettings(BaseModel):
     threads: int = Field(0, ge=0, description="0: every core this process may use")
     parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
     cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
+    weights: Literal["auto", "file", "q8_0", "f16", "bf16"] = Field(
+        "auto", description="the form to run it in; auto: the file's own, or q8_0 where that is much faster"
+    )
     kv_type: Literal["f16", "q8_0", "q4_0"] = Field("f16", description="q8_0: half the memory a token")
     flash_attention: Literal["auto", "on", "off"] = Field(
         "auto", description="off is slower on most machines"
