@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ragent.llm.native import Context, Shape
 from ragent.llm.states import States
 
@@ -85,6 +88,24 @@ class Prefixes:
         held.era, held.is_saved = self._states.era() if self._states else None, False
         return held
 
+    def known(self, prompt: Sequence[int]) -> int:
+        """How much of the prompt's beginning is kept, in memory or on disk."""
+        on_disk = self._states.find(prompt)[1] if self._states else 0
+        return max(self._best(prompt)[1], on_disk)
+
+    def adopt(self, tokens: Sequence[int], state: NDArray[np.uint8]) -> Held | None:
+        """Keep tokens whose state comes from elsewhere. None if there is no room, or it can't be used."""
+        if not self._make_room(len(tokens), None, 1):
+            return None
+        held = Held(self._free.pop(), last_used=next(self._clock))
+        if not self._context.restore(held.sequence, state):
+            self._free.append(held.sequence)
+            return None
+        self._held.append(held)
+        self.add(held, tokens)
+        held.is_saved = True
+        return held
+
     def add(self, held: Held, tokens: Sequence[int]) -> None:
         """Note that the context has read these tokens at the sequence's end."""
         held.tokens += tokens
@@ -131,16 +152,8 @@ class Prefixes:
         tokens, state = self._states.load(path) or ([], None)
         if state is None or not (self._can_be_cut or on_disk == len(tokens)):
             return best, shared
-        if not self._make_room(len(tokens), None, 1):
-            return self._best(prompt)
-        held = Held(self._free.pop())
-        if not self._context.restore(held.sequence, state):
-            self._free.append(held.sequence)
-            return self._best(prompt)
-        self._held.append(held)
-        self.add(held, tokens)
-        held.is_saved = True
-        return held, on_disk
+        held = self.adopt(tokens, state)
+        return (held, on_disk) if held else self._best(prompt)
 
     def _save(self, held: Held) -> bool:
         if held.is_saved or not self._states or not held.era:
