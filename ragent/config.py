@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -74,6 +74,14 @@ class LLMSettings(BaseModel):
     yarn_beta_fast: float = Field(-1.0, ge=-1, description="turns from which none is stretched; -1: its own")
     yarn_beta_slow: float = Field(-1.0, ge=-1, description="turns below which all is; -1: the model's own")
     yarn_orig_ctx: int = Field(0, ge=0, description="the context it was trained with; 0: the model's own")
+    loras: dict[str, FiniteFloat] = Field(
+        {}, description='LoRA adapters: {"tone.gguf" = 0.8}; several add up'
+    )
+    control_vectors: dict[str, FiniteFloat] = Field(
+        {}, description='by file, with their strengths: {"calm.gguf" = 1.5} (ragent models steer)'
+    )
+    control_first_layer: int = Field(1, ge=1, description="the first layer that control vectors work on")
+    control_last_layer: int = Field(0, ge=0, description="the last one; 0: the model's last")
     disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
     speculate: Literal["auto", "on", "off"] = Field(
         "auto", description="guess what an answer quotes, and check it at once; auto: where that is faster"

@@ -12,6 +12,7 @@ import numpy as np
 
 from ragent.config import LLMSettings
 from ragent.errors import ContextOverflow
+from ragent.llm.adapters import find_adapters
 from ragent.llm.chat_template import ChatTemplate
 from ragent.llm.engine import Engine
 from ragent.llm.fitting import Fitted, fit
@@ -37,17 +38,20 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
         folder: HOME/models, or None: then nothing is kept on disk either.
 
     Raises:
-        ModelNotFound: there is no such model.
-        LLMError: the file isn't a whole GGUF model with a chat template, or doesn't fit into memory.
+        ModelNotFound: there is no such model, or adapter.
+        LLMError: the file isn't a whole GGUF model with a chat template, or doesn't fit into memory; or an
+            adapter doesn't fit the model.
     """
     path = resolve_model(settings.model, folder)
     header = read_header(path)
     fitted = fit(settings, header, path.name)
-    model = Model(path, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock))
+    adapters = find_adapters(settings, folder)
+    model = Model(path, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock, adapters))
     states = None
     if folder and settings.disk_cache_mb:
         shape = fitted.shape
-        key = fingerprint(path, (llama_cpp.__version__, fitted.context_tokens, shape.step, shape.numbers))
+        numbers = (*shape.numbers, *adapters.fingerprint())
+        key = fingerprint(path, (llama_cpp.__version__, fitted.context_tokens, shape.step, numbers))
         states = States(states_folder(folder.parent), key, settings.disk_cache_mb * 1_000_000)
     return LlamaCpp(model, fitted, header.text("tokenizer.chat_template"), path.stem, states)
 

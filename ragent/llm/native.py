@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragent.errors import LLMError
+from ragent.llm.adapters import Adapters, Wanted
 from ragent.protocols import Logits
 from ragent.types import Vocabulary
 
@@ -35,11 +36,12 @@ _ROPE = {"": -1, "none": 0, "linear": 1, "yarn": 2}
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How to load a model."""
+    """How to load a model, and what to put onto it."""
 
     n_gpu_layers: int = 0
     mmap: bool = True
     mlock: bool = False
+    adapters: Wanted = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Model:
     """A model's weights and vocabulary."""
 
     def __init__(self, path: Path, loading: Loading) -> None:
-        """Load the file. Raises LLMError if llama.cpp can't."""
+        """Load the file, and its adapters. Raises LLMError if llama.cpp can't."""
         llama_cpp.llama_backend_init()
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = loading.n_gpu_layers
@@ -126,6 +128,7 @@ class Model:
         if not self.handle:
             raise LLMError(f"llama.cpp can't load {path}", hint="`ragent models doctor` tests the engine")
         weakref.finalize(self, llama_cpp.llama_model_free, self.handle)
+        self.adapters = Adapters(self.handle, loading.adapters)
         self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
         self.bos: int = llama_cpp.llama_vocab_bos(self.vocab)
         self.eos: int = llama_cpp.llama_vocab_eos(self.vocab)
@@ -220,6 +223,7 @@ class Context:
         weakref.finalize(self, _free, self._handle, self._batch)
         # The weights must outlive the context.
         self._model = model
+        model.adapters.apply(self._handle)
         self._memory = llama_cpp.llama_get_memory(self._handle)
 
     def decode(self, rows: Sequence[Row]) -> int:
