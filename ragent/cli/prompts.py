@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragent.cli.face import Face, HomeOption, JsonOption
 from ragent.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ragent.prompts import PromptTemplate
+
 app = typer.Typer(help="What the model is told: named templates in files.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(help="A name of `ragent prompts list`.")]
+NameArgument = Annotated[
+    str, typer.Argument(help="A name of `ragent prompts list`; NAME@2 is its version 2, not the newest.")
+]
 
 
 @app.command("list")
 def list_prompts(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the templates: those that come with ragent, and yours in HOME/prompts, which win."""
-    from ragent.prompts import load_prompt, prompt_names
+    from ragent.prompts import prompt_names, prompt_versions
 
     face = Face(context, home, None, as_json)
     folder = _folder(face)
-    found = [load_prompt(name, folder) for name in prompt_names(folder)]
+    found = [prompt_versions(name, folder) for name in prompt_names(folder)]
     if face.as_json:
         face.print_json(
-            [
-                {
-                    "name": prompt.name,
-                    "version": prompt.version,
-                    "description": prompt.description,
-                    "variables": prompt.variables,
-                }
-                for prompt in found
-            ]
+            [_contract(newest) | {"versions": _numbers([newest, *others])} for newest, *others in found]
         )
         return
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("name", "version", "values", "what for", box=None)
-    for prompt in found:
-        table.add_row(prompt.name, prompt.version, ", ".join(prompt.variables), escape(prompt.description))
+    table.columns[0].no_wrap = True
+    for newest, *others in found:
+        also = f" (also {', '.join(map(str, _numbers(others)))})" if others else ""
+        version = f"{newest.version}{', yours' if newest.is_own else ''}{also}"
+        values = ", ".join(newest.variables)
+        table.add_row(newest.name, version, values, escape(newest.description))
     face.console.print(table)
 
 
@@ -50,15 +51,17 @@ def list_prompts(context: typer.Context, home: HomeOption = None, as_json: JsonO
 def show(
     context: typer.Context, name: NameArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show a template's file. To change it, save it as HOME/prompts/NAME.jinja."""
+    """Show a template's file. To change it, save it as HOME/prompts/NAME.jinja, or NAME@2.jinja beside it."""
     from ragent.prompts import load_prompt
 
     face = Face(context, home, None, as_json)
     prompt = load_prompt(name, _folder(face))
     if face.as_json:
-        face.print_json(prompt)
+        face.print_json(_contract(prompt) | {"text": prompt.text})
     else:
         typer.echo(prompt.text, nl=False)
+        whose = "yours" if prompt.is_own else "comes with ragent"
+        face.messages.print(f"version {prompt.version}, {whose}, digest {prompt.digest}", style="dim")
 
 
 @app.command()
@@ -69,6 +72,16 @@ def render(
         list[str] | None,
         typer.Option("--var", metavar="NAME=VALUE", help="A value; JSON where it begins with [ or {."),
     ] = None,
+    values_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--values",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="A JSON object with values; those of --var win.",
+        ),
+    ] = None,
     budget: Annotated[
         int | None,
         typer.Option(
@@ -78,14 +91,14 @@ def render(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a prompt as the model would read it, its tokens, and the passages that there is no room for.
+    """Show a prompt as the model would read it, its tokens, and what there is no room for.
 
     Example: ragent prompts render answer --var question='Who signs?' --var 'passages=["Ann signs."]'
     """
     from ragent.prompts import load_prompt, preview
 
     face = Face(context, home, None, as_json)
-    values = dict(_value(pair) for pair in var or ())
+    values = _values(values_file) | dict(_value(pair) for pair in var or ())
     with face.rag() as rag:
         template = load_prompt(name, rag.home / "prompts")
         room = rag.llm.context_tokens - rag.settings.llm.max_tokens
@@ -97,9 +110,38 @@ def render(
         face.console.print(f"[{message.role}]", markup=False, style="bold")
         face.console.print(message.content, markup=False)
     face.messages.print(f"{shown.tokens} tokens, of {shown.budget}", style="dim")
-    for passage in shown.left_out:
-        text = passage["text"] if isinstance(passage, dict) else str(passage)
-        face.messages.print(f"left out: {text}", markup=False, style="yellow")
+    for part, items in shown.left_out.items():
+        for item in items:
+            text = item["text"] if isinstance(item, dict) and "text" in item else item
+            face.messages.print(f"left out of {part}: {text}", markup=False, style="yellow")
+
+
+def _contract(prompt: PromptTemplate) -> dict[str, Any]:
+    return {
+        "name": prompt.name,
+        "version": prompt.version,
+        "digest": prompt.digest,
+        "yours": prompt.is_own,
+        "description": prompt.description,
+        "variables": prompt.variables,
+        "gives_way": prompt.gives_way,
+    }
+
+
+def _numbers(prompts: list[PromptTemplate]) -> list[int]:
+    return sorted({prompt.version for prompt in prompts})
+
+
+def _values(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no JSON object", hint='{"question": "Who signs?"}')
+    return values
 
 
 def _value(pair: str) -> tuple[str, Any]:

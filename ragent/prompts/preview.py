@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragent.errors import ConfigError
-from ragent.prompts.fit import fit_passages
+from ragent.prompts.fit import fit
 from ragent.prompts.template import PromptTemplate
 from ragent.types import Message
 
-_PASSAGES, _QUESTION = "passages", "question"
+_PASSAGES = "passages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +21,20 @@ class Preview:
     Attributes:
         name: Of the template.
         version: Of the template.
+        digest: Of the template's text.
         messages: As they are said to the model.
         tokens: Of all of them, by the model's own count.
         budget: Tokens that the prompt may have.
-        left_out: Passages that there was no room for, in order.
+        left_out: For each part that may give way, what there was no room for, in order.
     """
 
     name: str
-    version: str
+    version: int
+    digest: str
     messages: tuple[Message, ...]
     tokens: int
     budget: int
-    left_out: tuple[Any, ...]
+    left_out: Mapping[str, tuple[Any, ...]]
 
 
 def preview(
@@ -42,7 +44,7 @@ def preview(
     count_prompt: Callable[[Sequence[Message]], int],
     budget: int,
 ) -> Preview:
-    """Render a template. Where it takes passages, the first that fit are put in, as when a question is asked.
+    """Render a template, fitted into a budget as when a question is asked.
 
     Args:
         template: what to render.
@@ -52,29 +54,25 @@ def preview(
 
     Raises:
         ConfigError: a value is missing, isn't used, or is of the wrong kind.
-        ContextOverflow: not even the question alone fits.
+        ContextOverflow: it doesn't fit even after all gave way that may.
     """
     _check(template, values)
-    if _PASSAGES not in values or _QUESTION not in values:
-        messages, left_out = template.render(**values), ()
-    else:
-        rest = {name: value for name, value in values.items() if name not in (_PASSAGES, _QUESTION)}
-        passages = _passages(values[_PASSAGES])
-        fitted = fit_passages(
-            template,
-            passages,
-            values[_QUESTION],
-            count_prompt=count_prompt,
-            budget=budget,
-            values=rest,
-        )
-        messages, left_out = fitted.messages, fitted.left_out
-    return Preview(template.name, template.version, messages, count_prompt(messages), budget, left_out)
+    names = [part.name for part in template.gives_way if part.name in values]
+    lists = {name: _items(name, values[name]) for name in names}
+    fitted = fit(template, {**values, **lists}, count_prompt=count_prompt, budget=budget)
+    return Preview(
+        template.name,
+        template.version,
+        template.digest,
+        fitted.messages,
+        fitted.tokens,
+        budget,
+        fitted.left_out,
+    )
 
 
 def _check(template: PromptTemplate, values: Mapping[str, Any]) -> None:
-    missing = [name for name in template.variables if name not in values]
-    if missing:
+    if missing := [name for name in template.needs if name not in values]:
         raise ConfigError(
             f"the prompt {template.name!r} needs a value for {', '.join(missing)}",
             hint=" ".join(f"--var {name}=…" for name in missing),
@@ -86,6 +84,6 @@ def _check(template: PromptTemplate, values: Mapping[str, Any]) -> None:
         )
 
 
-def _passages(value: Any) -> list[Any]:
+def _items(name: str, value: Any) -> list[Any]:
     listed = value if isinstance(value, list) else [value]
-    return [{"text": passage} if isinstance(passage, str) else passage for passage in listed]
+    return [{"text": item} if name == _PASSAGES and isinstance(item, str) else item for item in listed]

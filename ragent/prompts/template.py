@@ -1,7 +1,7 @@
 """Prompt templates: files with a section for each message, in which values are data and never markup.
 
 A template file is Jinja, cut into messages by lines that hold `[system]`, `[user]` or `[assistant]`; what
-stands above the first of them is its head, lines of `name: value`::
+stands above the first of them is its head::
 
     version: 2
     [system]
@@ -15,123 +15,154 @@ that a passage can't end its message and begin another.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any, get_args
 
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateSyntaxError
 
 from ragent.errors import ConfigError
-from ragent.types import Message, Role
+from ragent.prompts.head import Part, parts_in, read_head, version_in
+from ragent.prompts.sandbox import LONGEST_TEMPLATE, compile_message, line_of, render_message
+from ragent.types import Message, PromptUsed, Role
 
-_PACKAGED = Path(__file__).with_name("templates")
-_SUFFIX = ".jinja"
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SECTION = re.compile(rf"^\[({'|'.join(get_args(Role))})\][ \t]*$", re.MULTILINE)
-_DESCRIPTION = re.compile(r"^description:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
-_VERSION = re.compile(r"^version:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 # Chat models write their control tokens as <|…|> (or, some of them, with a fullwidth bar).
 _CONTROL = re.compile(r"<(?=[|｜])")
+_HOW = "it needs a line [user] before what is said to the model; see docs/prompts.md"
 
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """A named prompt. `text` is the whole file."""
+    """A version of a named prompt. `text` is the whole file; `is_own`: it is the user's, not ragent's."""
 
     name: str
-    version: str
+    version: int
     text: str
+    is_own: bool = False
+
+    @property
+    def head(self) -> Mapping[str, str]:
+        """What stands above the sections, by name."""
+        return _parsed(self.text).head
+
+    @property
+    def body(self) -> str:
+        """The sections, without the head."""
+        return self.text[len(_head_of(self.text)) :]
 
     @property
     def description(self) -> str:
         """What its head says it is for, or ""."""
-        found = _DESCRIPTION.search(_head(self.text))
-        return found[1] if found else ""
+        return self.head.get("description", "")
+
+    @property
+    def digest(self) -> str:
+        """Of the whole file: equal for equal templates only."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+
+    @property
+    def used(self) -> PromptUsed:
+        """What is noted with an answer."""
+        return PromptUsed(self.name, self.version, self.digest)
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The names of the values that it uses, sorted."""
-        bodies = _SECTION.split(self.text)[2::2]
-        parsed = [_environment().parse(body) for body in bodies]
-        return tuple(sorted(set().union(*(find_undeclared_variables(body) for body in parsed))))
+        return _parsed(self.text).variables
+
+    @property
+    def gives_way(self) -> tuple[Part, ...]:
+        """Those of its values that are shortened when it is too long, in this order."""
+        return tuple(part for part in _parsed(self.text).parts if part.name in self.variables)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Those of its values that must be given; the others are lists, empty if they are not."""
+        optional = {part.name for part in self.gives_way if not part.keep}
+        return tuple(name for name in self.variables if name not in optional)
 
     def render(self, **values: Any) -> tuple[Message, ...]:
         """The messages, with `values` put in.
 
         Raises:
-            ConfigError: the template uses a value that wasn't given, or isn't valid Jinja.
+            ConfigError: the template uses a value that wasn't given, does what the sandbox forbids, or goes
+                beyond a limit of work or length.
         """
         try:
-            return tuple(Message(role, body.render(values).strip()) for role, body in _sections(self.text))
-        except (TemplateError, TypeError, AttributeError) as error:
-            raise ConfigError(f"the prompt {self.name!r} can't be used: {error}", hint=_HOW) from error
+            given = {part.name: () for part in self.gives_way if not part.keep} | values
+            said = [(role, render_message(body, given)) for role, body in _parsed(self.text).messages]
+            return tuple(Message(role, text.strip()) for role, text in said)
+        except Exception as error:  # a template can raise anything: it may be foreign code
+            line = line_of(error)
+            where = f" (line {line})" if line else ""
+            raise ConfigError(f"the prompt {self.name!r} can't be used{where}: {error}", hint=_SEE) from error
 
 
-def load_prompt(name: str, folder: Path | None = None) -> PromptTemplate:
-    """Load a template by name.
+_SEE = "see docs/prompts.md for what a template may do"
+
+
+def parse_prompt(name: str, text: str, *, version: int | None = None, is_own: bool = False) -> PromptTemplate:
+    """A template from the text of its file.
 
     Args:
-        name: small letters, digits and hyphens only, so that it can't name a place outside (CVE-2026-34070).
-        folder: the user's own templates (HOME/prompts), which win over those that come with ragent.
+        name: of the prompt.
+        text: head and sections.
+        version: what the file's name says, if it does: its head may then give no other.
+        is_own: whether it is the user's.
 
     Raises:
-        ConfigError: the name isn't one, nothing has it, or the file isn't a valid template.
+        ConfigError: the text isn't a valid template.
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is not a prompt's name", hint="small letters, digits and hyphens only")
-    places = [place for place in (folder, _PACKAGED) if place]
-    path = next((file for place in places if (file := place / f"{name}{_SUFFIX}").is_file()), None)
-    if path is None:
-        raise ConfigError(f"there is no prompt {name!r}", hint=f"known: {', '.join(_known(places))}")
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"can't read the prompt {path}: {error}") from error
-    try:
-        sections = _sections(text)
-    except TemplateError as error:
-        raise ConfigError(f"the prompt {path} is not valid: {error}", hint=_HOW) from error
-    if not sections:
-        raise ConfigError(f"the prompt {path} has no section", hint=_HOW)
-    version = _VERSION.search(_head(text))
-    return PromptTemplate(name, version[1] if version else "", text)
+        parsed = _parsed(text)
+        stated = version_in(parsed.head)
+    except TemplateSyntaxError as error:
+        where = f" (line {error.lineno})"
+        raise ConfigError(f"the prompt {name!r} is not valid{where}: {error.message}", hint=_HOW) from error
+    except ConfigError as error:
+        raise ConfigError(f"the prompt {name!r} is not valid: {error.message}", hint=error.hint) from error
+    if version is not None and "version" in parsed.head and stated != version:
+        raise ConfigError(
+            f"the prompt {name!r} is version {version} by its file's name, but {stated} by its head",
+            hint="take the line away",
+        )
+    return PromptTemplate(name, stated if version is None else version, text, is_own)
 
 
-def prompt_names(folder: Path | None = None) -> list[str]:
-    """The names of the templates that there are, the user's own in `folder` included, sorted."""
-    names = _known([place for place in (folder, _PACKAGED) if place])
-    return [name for name in names if _NAME.fullmatch(name)]
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    head: Mapping[str, str]
+    parts: tuple[Part, ...]
+    messages: tuple[tuple[Role, Template], ...]
+    variables: tuple[str, ...]
 
 
-_HOW = "it needs a line [user] before what is said to the model; see docs/prompts.md"
-
-
-def _known(places: Sequence[Path]) -> list[str]:
-    return sorted({file.stem for place in places for file in place.glob(f"*{_SUFFIX}")})
-
-
-def _head(text: str) -> str:
+def _head_of(text: str) -> str:
     return _SECTION.split(text, maxsplit=1)[0]
 
 
-@cache
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, finalize=_as_data, trim_blocks=True, lstrip_blocks=True
-    )
-
-
-@cache
-def _sections(text: str) -> tuple[tuple[Role, Template], ...]:
-    environment = _environment()
-    parts = _SECTION.split(text)[1:]
-    roles: Any = parts[::2]
-    return tuple((role, environment.from_string(body)) for role, body in zip(roles, parts[1::2], strict=True))
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> _Parsed:
+    if len(text) > LONGEST_TEMPLATE:
+        raise ConfigError(f"it is {len(text)} characters long", hint=f"at most {LONGEST_TEMPLATE}")
+    places = list(_SECTION.finditer(text))
+    if not places:
+        raise ConfigError("it has no section", hint=_HOW)
+    head = read_head(text[: places[0].start()])
+    messages: list[tuple[Role, Template]] = []
+    names: set[str] = set()
+    for place, end in zip(places, [*(p.start() for p in places[1:]), len(text)], strict=True):
+        # The lines before it, blank, so that errors tell lines of the file; what is rendered is stripped.
+        source = "\n" * text.count("\n", 0, place.end()) + text[place.end() : end]
+        role: Any = place[1]
+        template, used = compile_message(source, _as_data)
+        messages.append((role, template))
+        names |= used
+    return _Parsed(head, parts_in(head), tuple(messages), tuple(sorted(names)))
 
 
 def _as_data(value: object) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ragent.errors import LLMError
-from ragent.prompts import PromptTemplate, fit_passages
+from ragent.prompts import Example, Fitted, PromptTemplate, fit
 from ragent.protocols import LLM, Embedder, Retriever
 from ragent.rag.citing import Quote, Sources, Supported
 from ragent.rag.focusing import Excerpt, focus, whole
 from ragent.rag.quoted import Quoting
+from ragent.rag.thinking import Thinking, part_thought
 from ragent.store import Store
 from ragent.types import (
     Answer,
@@ -21,6 +22,7 @@ from ragent.types import (
     Dropped,
     Hit,
     Message,
+    PromptUsed,
     Sampling,
     SearchOptions,
     Timings,
@@ -29,6 +31,8 @@ from ragent.types import (
 
 NOTHING_RELEVANT = "I found nothing about this in your documents."
 NOT_SUPPORTED = "Your documents touch on this, but I found no answer in them that I could prove with a quote."
+
+FULL = "the prompt was full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Answerer:
     sampling: Sampling
     min_relevance: float
     focus_tokens: int
-    style: Literal["draft", "quote", "extract"] = "draft"
+    style: Literal["draft", "think", "quote", "extract"] = "draft"
+    examples: Callable[[str], Sequence[Example]] = lambda question: ()
 
     @property
     def model(self) -> LLM:
@@ -73,7 +78,10 @@ class _Attempt:
     hits: tuple[Hit, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
-    _quoting: Quoting | None = None
+    prompts: list[PromptUsed] = field(default_factory=list)
+    reasoning: str = ""
+    _said: str = ""
+    _held: Quoting | Thinking | None = None
 
     def run(self, k: int, options: SearchOptions) -> Iterator[str | Answer]:
         found = self.answerer.retriever.search(self.question, k, options)
@@ -88,39 +96,55 @@ class _Attempt:
                 [Supported(" ".join(quote.text.split()), quote) for quote in sources.aptest()]
             )
             return
-        draft: list[str] = []
-        for piece in self._draft(sources):
-            draft.append(piece)
-            yield piece
-        yield self._checked("".join(draft), sources)
+        yield from self._draft(sources)
+        yield self._checked(self._said, sources)
 
     def _draft(self, sources: Sources) -> Iterator[str]:
-        answerer = self.answerer
-        fitted = fit_passages(
-            answerer.template,
-            self._excerpts(sources),
-            self.question,
-            count_prompt=answerer.model.count_prompt,
-            budget=answerer.model.context_tokens - (answerer.sampling.max_tokens or 0),
-        )
-        self.dropped += [
-            Dropped("passage", excerpt.text, "the prompt was full") for excerpt in fitted.left_out
-        ]
-        if answerer.style == "quote":
-            self._quoting = Quoting([excerpt.hit for excerpt in fitted.kept], answerer.sampling)
-        for delta in self._deltas(fitted.messages):
+        excerpts = self._excerpts(sources)
+        fitted = self._fitted(excerpts)
+        sampling = self.answerer.sampling
+        if self.answerer.style == "quote":
+            kept = fitted.kept.get("passages", tuple(excerpts))
+            self._held = Quoting([excerpt.hit for excerpt in kept], sampling)
+        elif self.answerer.style == "think":
+            self._held = Thinking(sampling, sources)
+        shown = ""
+        for delta in self._deltas(_marked(fitted.messages, excerpts)):
             if self.first_token_s is None and delta.text:
                 self.first_token_s = self._elapsed()
             if delta.usage:
                 self.usage = delta.usage
-            if delta.text:
-                yield delta.text
+            self._said += delta.text
+            before, shown = shown, self._shown()
+            if len(shown) > len(before):
+                yield shown[len(before) :]
+
+    def _shown(self) -> str:
+        return self._held.show(self._said) if isinstance(self._held, Thinking) else self._said
+
+    def _fitted(self, excerpts: Sequence[Excerpt]) -> Fitted:
+        """The prompt, with what it has room for; what it hasn't is noted."""
+        answerer, template = self.answerer, self.answerer.template
+        uses_examples = "examples" in template.variables
+        values = {
+            "passages": excerpts,
+            "question": self.question,
+            "examples": answerer.examples(self.question) if uses_examples else (),
+        }
+        budget = answerer.model.context_tokens - (answerer.sampling.max_tokens or 0)
+        fitted = fit(template, values, count_prompt=answerer.model.count_prompt, budget=budget)
+        self.prompts.append(template.used)
+        for excerpt in fitted.left_out.get("passages", ()):
+            self.dropped.append(Dropped("passage", excerpt.text, FULL, excerpt.hit.chunk_id))
+        for example in fitted.left_out.get("examples", ()):
+            self.dropped.append(Dropped("example", example.question, FULL))
+        return fitted
 
     def _deltas(self, messages: Sequence[Message]) -> Iterator[Delta]:
         llm, sampling = self.answerer.model, self.answerer.sampling
-        if self._quoting is None:
+        if self._held is None:
             return llm.stream(messages, sampling)
-        return llm.stream(messages, self._quoting.sampling, self._quoting.constraint)
+        return llm.stream(messages, self._held.sampling, self._held.constraint)
 
     def _excerpts(self, sources: Sources) -> list[Excerpt]:
         budget = self.answerer.focus_tokens
@@ -128,14 +152,21 @@ class _Attempt:
             return whole(self.hits)
         excerpts = focus(sources, self.hits, self.answerer.embedder.tokenizer, budget)
         self.dropped += [
-            Dropped("passage", excerpt.left_out, "less to do with the question than what was kept")
+            Dropped(
+                "passage",
+                excerpt.left_out,
+                "less to do with the question than what was kept",
+                excerpt.hit.chunk_id,
+            )
             for excerpt in excerpts
             if excerpt.left_out
         ]
         return [excerpt for excerpt in excerpts if excerpt.text]
 
     def _checked(self, draft: str, sources: Sources) -> Answer:
-        checked = self._quoting.read(draft) if self._quoting else list(sources.check(draft))
+        if isinstance(self._held, Thinking):
+            self.reasoning = part_thought(draft).reasoning
+        checked = self._held.read(draft) if self._held else list(sources.check(draft))
         self.dropped += [
             Dropped("sentence", part.sentence, "no passage supports it") for part in checked if not part.quote
         ]
@@ -185,7 +216,18 @@ class _Attempt:
             usage=self.usage,
             timings=timings,
             hits=self.hits,
+            reasoning=self.reasoning,
+            prompts=tuple(self.prompts),
         )
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self.began
+
+
+def _marked(messages: Sequence[Message], excerpts: Sequence[Excerpt]) -> list[Message]:
+    """The messages, told which whole passages they hold: an excerpt is other words for every question."""
+    passages = [excerpt.text for excerpt in excerpts if not excerpt.left_out]
+    return [
+        replace(message, passages=tuple(text for text in passages if text in message.content))
+        for message in messages
+    ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ragent.errors import ContextOverflow
-from ragent.prompts import PromptTemplate
+from ragent.prompts import Example, Fitted, PromptTemplate, fit
 from ragent.protocols import LLM
 from ragent.structured import constrain, generate, target_of
-from ragent.types import Answer, Message, Sampling, Usage
+from ragent.types import Answer, Dropped, Sampling, Usage
+
+_FULL = "there was no room for it beside the form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Filling:
     template: PromptTemplate
     sampling: Sampling
     wanted: Any
+    examples: Callable[[str], Sequence[Example]] = lambda question: ()
 
     def check(self) -> None:
         """Raises SchemaError if the form can't be enforced."""
@@ -30,38 +33,45 @@ class Filling:
 
         Raises:
             MalformedOutput: the model gave no value of that form.
-            ContextOverflow: the form and the answer alone are longer than the model's context.
+            ContextOverflow: the form and the answer alone are longer than a prompt may be.
         """
         if answer.abstained:
             return answer
-        made = generate(self.llm, self._messages(answer), self.wanted, sampling=self.sampling)
-        before, spent = answer.usage, made.usage
-        usage = Usage(
-            before.prompt_tokens + spent.prompt_tokens,
-            before.completion_tokens + spent.completion_tokens,
-            before.reused_tokens + spent.reused_tokens,
+        fitted = self._fitted(answer)
+        made = generate(self.llm, fitted.messages, self.wanted, sampling=self.sampling)
+        left_out = tuple(Dropped("passage", text, _FULL) for text in fitted.left_out.get("passages", ()))
+        return replace(
+            answer,
+            value=made.value,
+            usage=added(answer.usage, made.usage),
+            dropped=answer.dropped + left_out,
+            prompts=(*answer.prompts, self.template.used),
         )
-        return replace(answer, value=made.value, usage=usage)
 
-    def _messages(self, answer: Answer) -> tuple[Message, ...]:
-        """With the passages that are cited, or with the quotes alone where those don't fit."""
+    def _fitted(self, answer: Answer) -> Fitted:
+        """With the passages that are cited, or, where those don't fit, with as many of the quotes as do."""
         cited = {citation.chunk_id for citation in answer.citations}
-        choices: tuple[list[str], ...] = (
-            [hit.text for hit in answer.hits if hit.chunk_id in cited],
-            [citation.quote for citation in answer.citations],
-            [],
-        )
+        fitted = self._with([hit.text for hit in answer.hits if hit.chunk_id in cited], answer)
+        if fitted.left_out.get("passages"):
+            return self._with([citation.quote for citation in answer.citations], answer)
+        return fitted
+
+    def _with(self, passages: Sequence[str], answer: Answer) -> Fitted:
+        values = {
+            "schema": target_of(self.wanted).form.text,
+            "passages": passages,
+            "question": answer.question,
+            "draft": answer.text,
+            "examples": self.examples(answer.question) if "examples" in self.template.variables else (),
+        }
         budget = self.llm.context_tokens - (self.sampling.max_tokens or 0)
-        for passages in choices:
-            messages = self.template.render(
-                schema=target_of(self.wanted).form.text,
-                passages=passages,
-                question=answer.question,
-                draft=answer.text,
-            )
-            if self.llm.count_prompt(messages) <= budget:
-                return messages
-        raise ContextOverflow(
-            f"the form and the answer alone are longer than the {budget} tokens that a prompt may have",
-            hint="give a shorter schema, or set a larger [llm] n_ctx or a smaller [llm] max_tokens",
-        )
+        return fit(self.template, values, count_prompt=self.llm.count_prompt, budget=budget)
+
+
+def added(first: Usage, second: Usage) -> Usage:
+    """Both together."""
+    return Usage(
+        first.prompt_tokens + second.prompt_tokens,
+        first.completion_tokens + second.completion_tokens,
+        first.reused_tokens + second.reused_tokens,
+    )

@@ -20,7 +20,10 @@ VALUES = {
     "passages": ["The crane lifts 40 tonnes.", {"text": "The pier is long."}],
     "question": "What does the crane lift?",
     "schema": "{}",
-    "turns": [{"role": "user", "content": "Is there a crane?"}],
+    "history": [{"role": "user", "content": "Is there a crane?"}],
+    "examples": [{"question": "Who pays?", "answer": "Ann pays.", "passages": ["Ann pays for it."]}],
+    "steps": [],
+    "tools": [{"name": "search", "description": "Finds passages.", "schema": {"type": "object"}}],
 }
 
 
@@ -31,7 +34,8 @@ def test_every_template_has_a_version_and_renders(name: str) -> None:
     assert template.description
     values = {variable: VALUES[variable] for variable in template.variables}
     shown = preview(template, values, count_prompt=words, budget=1000)
-    assert (shown.name, shown.version, shown.left_out) == (name, template.version, ())
+    assert (shown.name, shown.version, shown.digest) == (name, template.version, template.digest)
+    assert not any(shown.left_out.values())
     assert shown.tokens == words(shown.messages)
     assert "What does the crane lift?" in shown.messages[-1].content
     if "passages" in values:
@@ -43,7 +47,7 @@ def test_passages_give_way_and_nothing_else() -> None:
     values = {name: VALUES[name] for name in template.variables}
     tokens = preview(template, values, count_prompt=words, budget=1000).tokens
     shown = preview(template, values, count_prompt=words, budget=tokens - 1)
-    assert shown.left_out == ({"text": "The pier is long."},)
+    assert shown.left_out == {"passages": ({"text": "The pier is long."},)}
     assert "40 tonnes" in shown.messages[-1].content
     with pytest.raises(ContextOverflow):
         preview(template, values, count_prompt=words, budget=5)

@@ -18,7 +18,7 @@ class Passage:
 
 
 def prompt(text: str) -> PromptTemplate:
-    return PromptTemplate("test", "1", text)
+    return PromptTemplate("test", 1, text)
 
 
 def test_sections_become_messages() -> None:
@@ -117,6 +117,7 @@ def test_a_broken_file_is_refused_when_loaded(tmp_path: Path, text: str) -> None
     with pytest.raises(ConfigError) as raised:
         load_prompt("broken", tmp_path)
     assert "[user]" in raised.value.hint
+    assert "'broken'" in raised.value.message
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:

@@ -252,5 +252,5 @@ def test_an_answer_is_put_into_a_form(store: Store, hits: tuple[Hit, ...]) -> No
 def test_a_form_too_long_for_the_context_is_an_error(store: Store, hits: tuple[Hit, ...]) -> None:
     answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
     model = Babbler(context_tokens=70)
-    with pytest.raises(ContextOverflow, match="form"):
+    with pytest.raises(ContextOverflow, match="fill"):
         Filling(model, load_prompt("fill"), Sampling(max_tokens=60), {"type": "object"}).fill(answer)
