@@ -11,43 +11,37 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from queue import SimpleQueue
 from threading import Condition, Thread, current_thread
 
 from ragent.errors import LLMError, RagentError
 from ragent.llm.native import Context, Model, Row, Shape
-from ragent.llm.prefixes import Held, Prefixes
+from ragent.llm.prefixes import Prefixes
+from ragent.llm.scheduling import Request, plan_drafts, shares
+from ragent.llm.speculating import Speculation
 from ragent.llm.states import States
+from ragent.llm.stitching import Preparing, Span, Stitcher
 from ragent.llm.writing import Writing
-from ragent.types import Delta, Usage
+from ragent.types import Delta
 
 _LOG = logging.getLogger("ragent.llm")
-_PROMPT_TOKENS_IN_COMPANY = 128
-
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    """`pending` are the tokens still to be read; at first the prompt, and then one at a time."""
-
-    prompt: Sequence[int]
-    writing: Writing
-    deadline: float
-    out: SimpleQueue[Delta | Exception] = field(default_factory=SimpleQueue)
-    cancelled: bool = False
-    held: Held | None = None
-    pending: Sequence[int] = ()
-    reused: int = 0
-
-    @property
-    def room(self) -> int:
-        return len(self.prompt) + self.writing.limit
 
 
 class Engine:
-    """Writes what any number of threads ask for."""
+    """Writes what any number of threads ask for.
 
-    def __init__(self, model: Model, shape: Shape, parallel: int, states: States | None = None) -> None:
+    Attributes:
+        stitches: whether it makes anything of `passages`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        shape: Shape,
+        parallel: int,
+        states: States | None = None,
+        stitcher: Stitcher | None = None,
+        speculation: Speculation | None = None,
+    ) -> None:
         """Make the context, and start the thread that works on it.
 
         Args:
@@ -55,6 +49,8 @@ class Engine:
             shape: the context's; it has more `sequences` than `parallel`, to keep beginnings in.
             parallel: the most outputs at once; further requests wait, the first come first.
             states: where to keep on disk what was read.
+            stitcher: puts together prompts whose passages are known; None: all prompts are read as a whole.
+            speculation: how to guess at outputs; None, or a model that can't take tokens back: not at all.
 
         Raises:
             LLMError: there isn't enough memory.
@@ -62,16 +58,26 @@ class Engine:
         self._cells = shape.cells
         context = Context(model, shape)
         prefixes = Prefixes(context, shape, states, can_be_cut=model.can_be_cut)
-        self._worker = _Worker(context, prefixes, shape.batch, parallel)
+        preparing = Preparing(stitcher, prefixes)
+        self.stitches = stitcher is not None
+        self._speculation = speculation if model.can_be_cut else None
+        self._worker = _Worker(context, prefixes, preparing, self._speculation, shape.batch, parallel)
         self.close = weakref.finalize(self, self._worker.stop)
 
-    def generate(self, prompt: Sequence[int], writing: Writing, timeout: float | None) -> Iterator[Delta]:
+    def generate(
+        self,
+        prompt: Sequence[int],
+        writing: Writing,
+        timeout: float | None,
+        passages: Sequence[Span] = (),
+    ) -> Iterator[Delta]:
         """Give an output piece by piece; closing the iterator stops it.
 
         Args:
             prompt: its tokens; with the output's limit they must not be more than the shape's `cells`.
             writing: the output, not yet begun.
             timeout: seconds until it must be complete, waiting for others included; None: any time.
+            passages: what of the prompt may be stitched, in order.
 
         Raises:
             LLMError: llama.cpp fails, or the time is up.
@@ -80,7 +86,9 @@ class Engine:
         """
         if len(prompt) + writing.limit > self._cells:
             raise ValueError("prompt and output have more tokens than the context has cells")
-        request = _Request(prompt, writing, time.monotonic() + timeout if timeout else float("inf"))
+        deadline = time.monotonic() + timeout if timeout else float("inf")
+        drafting = self._speculation.begin(writing) if self._speculation else None
+        request = Request(prompt, writing, deadline, passages, drafting)
         self._worker.submit(request)
         try:
             while True:
@@ -97,26 +105,36 @@ class Engine:
 class _Worker:
     """The thread, and all that belongs to it."""
 
-    def __init__(self, context: Context, prefixes: Prefixes, batch: int, parallel: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        prefixes: Prefixes,
+        preparing: Preparing,
+        speculation: Speculation | None,
+        batch: int,
+        parallel: int,
+    ) -> None:
         self._context = context
         self._prefixes = prefixes
+        self._preparing = preparing
         self._batch = batch
         self._parallel = parallel
-        self._waiting: deque[_Request] = deque()
-        self._active: list[_Request] = []
+        self._speculation = speculation
+        self._waiting: deque[Request] = deque()
+        self._active: list[Request] = []
         self._news = Condition()
         self._stopping = False
         self._thread = Thread(target=self._run, name="ragent-llm", daemon=True)
         self._thread.start()
 
-    def submit(self, request: _Request) -> None:
+    def submit(self, request: Request) -> None:
         with self._news:
             if self._stopping:
                 raise LLMError("the model was closed", hint="open it again")
             self._waiting.append(request)
             self._news.notify()
 
-    def cancel(self, request: _Request) -> None:
+    def cancel(self, request: Request) -> None:
         with self._news:
             request.cancelled = True
             self._news.notify()
@@ -164,6 +182,8 @@ class _Worker:
             request.out.put(_too_late())
         while self._waiting and len(self._active) < self._parallel:
             request = self._waiting[0]
+            if not self._is_ready(request):
+                return
             held = self._prefixes.acquire(request.prompt, request.room)
             if not held:
                 return
@@ -173,91 +193,113 @@ class _Worker:
             request.pending = request.prompt[request.reused :]
             self._active.append(request)
 
-    def _step(self) -> None:
-        """Read one batch, and let each output whose turn it is have its next token."""
-        shares = self._shares()
-        if not shares:
-            return
-        code, rows = self._read(shares)
-        if code and len(shares) > 1:
-            # Whose fault it was shows when each is read alone.
-            for request in self._rewind(shares):
-                alone = {request: shares[request]}
-                self._settle(alone, *self._read(alone))
-        else:
-            self._settle(shares, code, rows)
+    def _is_ready(self, request: Request) -> bool:
+        """Whether it can begin; if not, a step towards it was made."""
+        try:
+            spent = self._preparing.step(request.prompt, request.passages)
+            if spent is None:
+                return False
+            request.spent = spent
+        except LLMError as error:  # nothing is lost: the prompt is read as a whole then
+            _LOG.warning("passages can't be stitched: %s", error)
+        request.passages = ()
+        return True
 
-    def _settle(self, shares: dict[_Request, int], code: int, rows: dict[_Request, int]) -> None:
-        if code:
-            for request in self._rewind(shares):
-                self._fail(request, _failure(f"code {code}"))
+    def _step(self) -> None:
+        """Read one batch, and let each output whose turn it is have what comes next."""
+        plan_drafts(self._active, self._batch)
+        shared = shares(self._active, self._batch)
+        if not shared:
             return
-        for request, share in shares.items():
+        begun = time.perf_counter()
+        code, rows = self._read(shared)
+        if code and len(shared) > 1:
+            # Whose fault it was shows when each is read alone.
+            for request in self._rewind(shared):
+                alone = {request: shared[request]}
+                self._settle(alone, *self._read(alone))
+            return
+        written = self._settle(shared, code, rows)
+        if self._speculation and not code:
+            drafted = sum(len(request.draft) for request in rows)
+            self._speculation.pace.note(
+                sum(shared.values()) + drafted,
+                time.perf_counter() - begun,
+                outputs=len(rows) + drafted,
+                written=written,
+            )
+
+    def _read(self, shared: dict[Request, int]) -> tuple[int, dict[Request, int]]:
+        """llama.cpp's code, and the first row that tells how a request goes on, where one does."""
+        batch: list[Row] = []
+        rows = {}
+        for request, share in shared.items():
+            batch += request.rows(share)
+            if share == len(request.pending):
+                rows[request] = len(batch) - 1 - len(request.draft)
+        return self._context.decode(batch), rows
+
+    def _settle(self, shared: dict[Request, int], code: int, rows: dict[Request, int]) -> int:
+        """Note what was read, and go on from there. How many tokens were written."""
+        if code:
+            for request in self._rewind(shared):
+                self._fail(request, _failure(f"code {code}"))
+            return 0
+        for request, share in shared.items():
             assert request.held  # noqa: S101  active requests have one
             self._prefixes.add(request.held, request.pending[:share])
             request.pending = request.pending[share:]
-        for request, row in rows.items():
-            self._write(request, row)
+        return sum(self._write(request, row) for request, row in rows.items())
 
-    def _shares(self) -> dict[_Request, int]:
-        """How many of its pending tokens each request may have read in the next batch."""
-        writing = [one for one in self._active if len(one.pending) == 1]
-        reading = [one for one in self._active if len(one.pending) > 1]
-        shares = dict.fromkeys(writing, 1)
-        budget = min(self._batch - len(writing), _PROMPT_TOKENS_IN_COMPANY if writing else self._batch)
-        reading.sort(key=lambda one: len(one.pending))
-        for n, request in enumerate(reading):
-            # What a short rest leaves of its share goes to the longer ones.
-            share = min(len(request.pending), budget // (len(reading) - n))
-            budget -= share
-            if share:
-                shares[request] = share
-        return shares
-
-    def _read(self, shares: dict[_Request, int]) -> tuple[int, dict[_Request, int]]:
-        """llama.cpp's code, and the row of the batch that tells how a request goes on, where one does."""
-        batch: list[Row] = []
-        rows = {}
-        for request, share in shares.items():
-            assert request.held  # noqa: S101  active requests have one
-            last = len(request.pending) - 1
-            start = len(request.held.tokens)
-            batch += [
-                Row(token, start + n, request.held.sequence, n == last)
-                for n, token in enumerate(request.pending[:share])
-            ]
-            if share > last:
-                rows[request] = len(batch) - 1
-        return self._context.decode(batch), rows
-
-    def _write(self, request: _Request, row: int) -> None:
+    def _write(self, request: Request, row: int) -> int:
+        """Pick what comes next, as long as the draft foresaw it. How many tokens came."""
         writing = request.writing
+        picked: list[int] = []
+        text = ""
         try:
-            token = writing.pick(self._context.logits(row).copy())
-            text = writing.take(token)
+            for n, guess in enumerate([*request.draft, None]):
+                token = writing.pick(self._context.logits(row + n).copy())
+                text += writing.take(token)
+                picked.append(token)
+                if writing.finish or token != guess:
+                    break
         except Exception as error:  # of the request's own constraint, so it is that caller's to handle
             self._fail(request, error if isinstance(error, RagentError) else _failure(str(error)))
-            return
-        request.pending = [token]
+            return 0
+        request.pending = picked[-1:]
+        if not self._keep(request, picked[:-1]):
+            return 0
         if writing.finish:
             self._end(request)
-            usage = Usage(len(request.prompt), writing.produced, request.reused)
+            usage = request.usage
+            _LOG.debug("%s", usage)
             request.out.put(Delta(text, writing.finish, usage))
         elif text:
             request.out.put(Delta(text))
+        return len(picked)
 
-    def _end(self, request: _Request) -> None:
+    def _keep(self, request: Request, accepted: list[int]) -> bool:
+        """Take back what was read of the draft beyond the accepted tokens. Whether that was possible."""
+        assert request.held  # noqa: S101  active requests have one
+        if request.drafting:
+            request.drafting.learn([*accepted, *request.pending])
+        self._prefixes.add(request.held, accepted)
+        if len(accepted) == len(request.draft):
+            return True
+        return bool(self._rewind([request]))
+
+    def _end(self, request: Request) -> None:
         assert request.held  # noqa: S101  active requests have one
         self._active.remove(request)
         self._prefixes.release(request.held)
 
-    def _fail(self, request: _Request, error: Exception) -> None:
+    def _fail(self, request: Request, error: Exception) -> None:
         if request.held:
             self._active.remove(request)
             self._prefixes.drop(request.held)
         request.out.put(error)
 
-    def _rewind(self, requests: Iterable[_Request]) -> list[_Request]:
+    def _rewind(self, requests: Iterable[Request]) -> list[Request]:
         """Take a failed batch back; those that can go on from where they were before it."""
         well = []
         for request in requests:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import llama_cpp
@@ -20,7 +20,10 @@ from ragent.llm.gguf import read_header
 from ragent.llm.models import resolve_model
 from ragent.llm.native import Loading, Model
 from ragent.llm.scoring import Scorer
+from ragent.llm.speculating import open_speculation
 from ragent.llm.states import States, fingerprint, states_folder
+from ragent.llm.stitching import Span, Stitcher, passage_spans, stitching_shape
+from ragent.llm.weights import choose_weights, converted, weights_folder
 from ragent.llm.writing import Writing
 from ragent.protocols import Constraint
 from ragent.types import Delta, Message, Sampling, Vocabulary
@@ -46,14 +49,29 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
     header = read_header(path)
     fitted = fit(settings, header, path.name)
     adapters = find_adapters(settings, folder)
-    model = Model(path, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock, adapters))
-    states = None
-    if folder and settings.disk_cache_mb:
-        shape = fitted.shape
-        numbers = (*shape.numbers, *adapters.fingerprint())
-        key = fingerprint(path, (llama_cpp.__version__, fitted.context_tokens, shape.step, numbers))
-        states = States(states_folder(folder.parent), key, settings.disk_cache_mb * 1_000_000)
-    return LlamaCpp(model, fitted, header.text("tokenizer.chat_template"), path.stem, states)
+    weights = converted(path, choose_weights(settings, header), weights_folder()) if folder else path
+    model = Model(weights, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock, adapters))
+    kept = partial(_states, settings, weights, folder, fitted)
+    stitcher = None
+    if settings.stitch:
+        shape = stitching_shape(fitted, header)
+        stitcher = Stitcher(model, shape, kept("passages"), settings.cache_mb * 1_000_000)
+    states = kept("stitched" if settings.stitch else "")
+    speculation = open_speculation(settings, folder, fitted, model)
+    engine = Engine(model, fitted.shape, fitted.parallel, states, stitcher, speculation)
+    return LlamaCpp(model, fitted, header.text("tokenizer.chat_template"), path.stem, engine)
+
+
+def _states(
+    settings: LLMSettings, path: Path, folder: Path | None, fitted: Fitted, kind: str
+) -> States | None:
+    """Where to keep one kind of what is read, if anywhere."""
+    if not folder or not settings.disk_cache_mb:
+        return None
+    shape = fitted.shape
+    numbers = (*shape.numbers, *find_adapters(settings, folder).fingerprint())
+    key = fingerprint(path, (llama_cpp.__version__, fitted.context_tokens, shape.step, numbers, kind))
+    return States(states_folder(folder.parent), key, settings.disk_cache_mb * 1_000_000)
 
 
 class LlamaCpp:
@@ -64,12 +82,14 @@ class LlamaCpp:
     """
 
     def __init__(
-        self, model: Model, fitted: Fitted, template: str, name: str, states: States | None = None
+        self,
+        model: Model,
+        fitted: Fitted,
+        template: str,
+        name: str,
+        engine: Engine,
     ) -> None:
-        """Start an engine on a model, which keeps what it reads in `states`, too.
-
-        Raises LLMError for a bad chat template, or when memory is short.
-        """
+        """Chat with a model by way of the engine that works with it. Raises LLMError for a bad template."""
         self._model = model
         self._fitted = fitted
         self._name = name
@@ -79,7 +99,7 @@ class LlamaCpp:
             eos=model.text(model.eos),
             control_tokens=model.control_tokens(),
         )
-        self._engine = Engine(model, fitted.shape, fitted.parallel, states)
+        self._engine = engine
 
     def close(self) -> None:
         """End what is in progress, and save what was read: it happens by itself at the end, too."""
@@ -125,7 +145,7 @@ class LlamaCpp:
                 hint="ask with fewer passages (-k), or with a larger [llm] n_ctx",
             )
         writing = Writing(self._model, sampling, decoding, min(sampling.max_tokens or room, room))
-        return self._engine.generate(prompt, writing, sampling.timeout_s)
+        return self._engine.generate(prompt, writing, sampling.timeout_s, self._passages(messages, prompt))
 
     def log_likelihoods(
         self, messages: Sequence[Message], continuations: Sequence[str], begun: str = ""
@@ -172,6 +192,13 @@ class LlamaCpp:
 
     def _tokenize(self, text: str) -> list[int]:
         return self._model.tokenize(text.encode("utf-8", "replace"))
+
+    def _passages(self, messages: Sequence[Message], prompt: Sequence[int]) -> list[Span]:
+        passages = [passage for message in messages for passage in message.passages]
+        if not self._engine.stitches or not passages:
+            return []
+        pieces = [self._model.piece(token) or self._model.text(token).encode() for token in prompt]
+        return passage_spans(pieces, passages)
 
     def _prompt(self, messages: Sequence[Message]) -> list[int]:
         text = self._chat.render(messages)

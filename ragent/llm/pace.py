@@ -13,8 +13,8 @@ _PRIOR_WEIGHT = 2.0
 # A machine is disturbed now and then, but never works faster than it can: what is faster counts more.
 _FASTER, _SLOWER = 0.5, 0.15
 _WORTH = 1.05
-_HOPE = 0.7
-_TRIALS = 0.03
+_HOPE = 0.5
+_TRIALS = 0.02
 
 
 class Odds:
@@ -46,8 +46,8 @@ class Odds:
 class Pace:
     """Measures the engine's steps, and weighs what a draft costs against what it gains.
 
-    A draft of which no gain is expected, but would be if steps were 30 % cheaper than they are taken to be,
-    is tried now and then: so that of all the time spent, trials never waste more than 3 %.
+    A draft of which no gain is expected, but would be if it cost half of what it is taken to cost, is tried
+    now and then: so seldom that trials don't waste more than 2 % of all the time spent.
     """
 
     def __init__(self) -> None:

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Literal, Protocol
 
+from ragent.config import LLMSettings
 from ragent.llm.draft_model import DraftModel
+from ragent.llm.fitting import Fitted, fit
+from ragent.llm.gguf import read_header
 from ragent.llm.lookup import Draft, PromptLookup
+from ragent.llm.models import resolve_model
+from ragent.llm.native import Loading, Model
 from ragent.llm.pace import Odds, Pace
 from ragent.llm.writing import Writing
 
@@ -47,6 +53,33 @@ class Speculation:
     def begin(self, writing: Writing) -> Drafting:
         """For a new request."""
         return Drafting(self, writing)
+
+
+def open_speculation(
+    settings: LLMSettings, folder: Path | None, fitted: Fitted, target: Model
+) -> Speculation | None:
+    """What the settings ask for; None where nothing is to be drafted, or can't be.
+
+    Args:
+        settings: the user's.
+        folder: HOME/models, or None: where the draft model may be.
+        fitted: the target's context.
+        target: the model that is to write.
+
+    Raises:
+        ModelNotFound: there is no such draft model.
+        LLMError: the draft model has another vocabulary, or can't be used for other reasons.
+    """
+    if settings.speculate == "off" or not target.can_be_cut:
+        return None
+    if not settings.draft_model:
+        return Speculation(settings.speculate, settings.draft_tokens)
+    path = resolve_model(settings.draft_model, folder)
+    own = {"rope_scaling": "", "rope_freq_base": 0.0, "rope_freq_scale": 0.0}
+    alone = {"n_ctx": fitted.context_tokens, "cache_mb": 0, "parallel": 1}
+    shape = fit(settings.model_copy(update=own | alone), read_header(path), path.name).shape
+    model = Model(path, Loading(settings.n_gpu_layers, settings.mmap, settings.mlock))
+    return Speculation(settings.speculate, settings.draft_tokens, DraftModel(model, shape, target))
 
 
 class Drafting:
