@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 MOST_ROWS = 64
 _TOP = 12
@@ -87,9 +88,7 @@ class Pace:
             return 0
         tokens = 1 + np.concatenate([[0.0], np.cumsum(np.cumprod(chances))])
         drafted = np.arange(len(tokens))
-        rows = sorted({MOST_ROWS: MOST_ROWS * self._seconds[1]} | self._seconds)
-        known = [self._seconds.get(row, row * self._seconds[1]) for row in rows]
-        cost = np.interp(1 + drafted, rows, known) + drafted * each + (drafted > 0) * start
+        cost = self._cost(1 + drafted) + drafted * each + (drafted > 0) * start
         rate = tokens / cost
         best = int(rate.argmax())
         if rate[best] > _WORTH * rate[0]:
@@ -99,6 +98,16 @@ class Pace:
         affordable = self._wasted + cost[best] - cost[0] <= _TRIALS * self._spent
         self._trying = bool(hoped[best] > rate[0] and affordable)
         return best if self._trying else 0
+
+    def _cost(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Seconds of steps of so many rows; between those that were measured, on a straight line."""
+        measured = {MOST_ROWS: MOST_ROWS * self._seconds[1]} | self._seconds
+        known = sorted(measured)
+        seconds = np.array([measured[row] for row in known])
+        # More rows never cost less: what says so was disturbed when it was measured.
+        seconds = np.minimum.accumulate(seconds[::-1])[::-1]
+        cost: NDArray[np.float64] = np.interp(rows, known, seconds)
+        return cost
 
     def _learn(self, rows: int, seconds: float) -> None:
         before = self._seconds.get(rows, seconds)

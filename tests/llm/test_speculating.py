@@ -128,6 +128,13 @@ def test_where_drafts_never_win_trials_cost_next_to_nothing(chance: float) -> No
     assert machine.seconds <= 1.025 * machine.tokens
 
 
+def test_a_measurement_that_was_disturbed_is_not_believed() -> None:
+    pace = Pace()
+    for rows, seconds in ((1, 1.0), (4, 9.0), (8, 1.8), (MOST_ROWS, 60.0)):
+        pace.note(rows, seconds, outputs=rows, written=1)
+    assert pace.plan([0.95] * 3) == 3
+
+
 def test_a_machine_that_becomes_idle_is_noticed() -> None:
     machine = Machine(lambda rows: 1.5 * rows - 0.5, right=16)
     assert sum(map(bool, machine.write(500, 0.95))) < 50
