@@ -1,26 +1,20 @@
 """Turns messages into the text a chat model was trained on, by the template in its GGUF metadata.
 
-That template is code from a stranger's file, so it runs in Jinja's immutable sandbox (CVE-2024-34359). The
-messages are data: text in them that spells one of the model's control tokens is broken up first.
+That template is code from a stranger's file: see `rendering`. The messages are data: text in them that spells
+one of the model's control tokens is broken up first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
-
-from jinja2 import Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ragent.errors import LLMError
+from ragent.llm.rendering import Refused, Renderer, renderer
 from ragent.types import Message
 
 _LONGEST_TEMPLATE = 100_000
-
-
-class _Refused(TemplateError):
-    """The template itself called `raise_exception`."""
 
 
 class ChatTemplate:
@@ -34,9 +28,8 @@ class ChatTemplate:
         Raises:
             LLMError: there is no template, or it isn't valid.
         """
-        self._values = {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True}
         self._plain = control_token_breaker(control_tokens)
-        self._template = _compile(source)
+        self._template = _compile(source, {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True})
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt, ready for the assistant's turn.
@@ -49,20 +42,20 @@ class ChatTemplate:
         turns = [Message(message.role, self._plain(message.content)) for message in messages]
         try:
             return self._render(turns)
-        except _Refused as refusal:
+        except Refused as refusal:
             if len(turns) < 2 or turns[0].role != "system" or turns[1].role != "user":
                 raise LLMError(f"the model's chat template refuses these messages: {refusal}") from None
         merged = Message("user", f"{turns[0].content}\n\n{turns[1].content}")
         try:
             return self._render([merged, *turns[2:]])
-        except _Refused as refusal:
+        except Refused as refusal:
             raise LLMError(f"the model's chat template refuses these messages: {refusal}") from None
 
     def _render(self, turns: Sequence[Message]) -> str:
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            return self._template.render(messages=messages, **self._values)
-        except _Refused:
+            return self._template(messages)
+        except Refused:
             raise
         except Exception as error:  # a template can raise anything: it is foreign code
             raise LLMError(f"the model's chat template fails: {error}", hint=_OTHER_FILE) from error
@@ -80,23 +73,14 @@ def control_token_breaker(tokens: Iterable[str]) -> Callable[[str], str]:
 _OTHER_FILE = "the model file is at fault: try another conversion of the model"
 
 
-def _compile(source: str) -> Template:
+def _compile(source: str, values: Mapping[str, Any]) -> Renderer:
     if not source:
         raise LLMError(
             "the model file holds no chat template", hint="use an instruct or chat version of the model"
         )
     if len(source) > _LONGEST_TEMPLATE:
         raise LLMError(f"the model's chat template is {len(source)} characters long", hint=_OTHER_FILE)
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.globals = {name: environment.globals[name] for name in ("range", "namespace", "dict")}
-    environment.globals["raise_exception"] = _refuse
     try:
-        return environment.from_string(source)
+        return renderer(source, values)
     except Exception as error:  # a template can break the compiler in any way: it is foreign code
         raise LLMError(f"the model's chat template is not valid: {error}", hint=_OTHER_FILE) from error
-
-
-def _refuse(message: str) -> NoReturn:
-    raise _Refused(message)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from jinja2 import Environment
 
 from ragent.errors import LLMError
+from ragent.llm.bounded import is_bounded
 from ragent.llm.chat_template import ChatTemplate
 from ragent.types import Message
 
@@ -56,6 +58,68 @@ def test_a_system_message_moves_where_the_template_refuses_it() -> None:
 def test_hostile_and_broken_templates_are_errors(source: str) -> None:
     with pytest.raises(LLMError):
         ChatTemplate(source).render([Message("user", "Hi")])
+
+
+REVERSED = (
+    "{% set ns = namespace(n=0) %}{% for m in messages[::"
+    "-1] %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}"
+)
+LISTED = (
+    "{% for m in messages %}{% for part in m.content.split('+') %}<{{ part|trim }}>{% endfor %}{% endfor %}"
+)
+INDENTED = (
+    "{% macro say(m) %}{{ '-' * 3 }}{{ m.content }}{% endm"
+    "acro %}{% for m in messages %}{{ say(m) }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "bounded", "rendered"),
+    [(REVERSED, True, "1"), (LISTED, True, "<a><b>"), (INDENTED, False, "---a + b")],
+)
+def test_templates_of_every_kind_are_rendered(source: str, bounded: bool, rendered: str) -> None:
+    assert is_bounded(Environment(extensions=["jinja2.ext.loopcontrols"]).parse(source)) == bounded
+    assert ChatTemplate(source).render([Message("user", "a + b")]) == rendered
+
+
+DOUBLING = (
+    "{% set ns = namespace(x='x') %}{% for m in messages * "
+    "60 %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}"
+)
+MACRO = "{% macro again(n) %}{{ again(n + 1) }}{% endmacro %}{{ again(0) }}"
+NESTED = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+SQUARED = (
+    "{% for m in messages %}{% for a in m.content %}{% for"
+    " b in m.content %}{% endfor %}{% endfor %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        DOUBLING,
+        MACRO,
+        NESTED,
+        SQUARED,
+        "{% for a in messages[0].content %}{{ messages[0].content }}{% endfor %}",
+        "{% set ns = namespace(x='') %}{% for a in messages[0].content %}"
+        "{% set ns.x = ns.x + messages[0].content %}{% endfor %}",
+        "{% set x = 'xx' %}" + "{% set x = x ~ x %}" * 60 + "{{ x }}",
+        "{% set x = 'xx' %}" + "{% set x %}{{ x }}{{ x }}{% endset %}" * 60 + "{{ x }}",
+        "{% for a in range(99999) %}" * 2 + "padding " * 100 + "{% endfor %}" * 2,
+        "{{ 9 ** 999999999 }}",
+        "{{ 'x' * 99999999999 }}",
+        "{{ ''.ljust(99999999999) }}",
+        "{{ 'x'|center(99999999999) }}",
+        "{{ messages|tojson(99999999999) }}",
+        "{{ '%99999999999d' % 1 }}",
+        "{{ '{:>99999999999}'.format(1) }}",
+    ],
+)
+def test_templates_that_never_end_are_stopped(source: str) -> None:
+    with pytest.raises(LLMError, match="chat template") as raised:
+        ChatTemplate(source).render([Message("user", "x" * 40_000)])
+    assert len(raised.value.message) < 1500
 
 
 @pytest.mark.parametrize("source", ["", "{% for %}", "{{ (" + "(" * 5000, "x" * 200_000])
