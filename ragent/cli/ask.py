@@ -10,11 +10,12 @@ import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption, display_uri, read_schema
 from ragent.cli.search import FilterOption, Mode, RerankOption, TechniqueOption, search_arguments
+from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ragent.types import Answer
+    from ragent.types import Answer, Message
 
 
 def ask(
@@ -35,13 +36,23 @@ def ask(
         typer.Option(
             "--style",
             metavar="STYLE",
-            help="draft, quote (verbatim quotes first) or extract (no model) [draft].",
+            help="draft, think (reason first), quote (verbatim quotes) or extract (no model) [draft].",
         ),
     ] = None,
     schema: Annotated[
         Path | None,
         typer.Option(
             "--schema", metavar="FILE", exists=True, dir_okay=False, help="Also put it into this JSON Schema."
+        ),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help='The conversation before it, as JSON: [{"role": "user", "content": "…"}, …].',
         ),
     ] = None,
     home: HomeOption = None,
@@ -57,9 +68,10 @@ def ask(
     if style:
         settings["ask"] = {"style": style}
     wanted = read_schema(schema) if schema else None
+    turns = _read_history(history) if history else ()
     with face.rag(**settings) as rag:
         options = search_arguments(mode, filters, rerank, technique)
-        answer = _follow(face, rag.stream(question, k, schema=wanted, **options))
+        answer = _follow(face, rag.stream(question, k, history=turns, schema=wanted, **options))
     if face.as_json:
         value = {"value": answer.value} if schema else {}
         face.print_json(_contract(answer) | value)
@@ -68,6 +80,23 @@ def ask(
         if schema and not answer.abstained:
             face.console.print()
             typer.echo(json.dumps(answer.value, ensure_ascii=False, indent=2))
+
+
+def _read_history(path: Path) -> tuple[Message, ...]:
+    from ragent.types import Message
+
+    try:
+        turns = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from None
+    for number, turn in enumerate(turns if isinstance(turns, list) else [None], start=1):
+        said = turn if isinstance(turn, dict) else {}
+        if said.get("role") not in ("user", "assistant") or not isinstance(said.get("content"), str):
+            raise ConfigError(
+                f"{path} is not a conversation: turn {number} is none",
+                hint='[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]',
+            )
+    return tuple(Message(turn["role"], turn["content"]) for turn in turns)
 
 
 def _follow(face: Face, stream: Iterator[str | Answer]) -> Answer:
@@ -113,9 +142,15 @@ def _print_answer(face: Face, answer: Answer) -> None:
         face.console.print()
         face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
         face.console.print(f'    "{" ".join(citation.quote.split())}"', markup=False)
-    shortened = sum(dropped.kind == "passage" for dropped in answer.dropped)
-    if shortened:
-        face.messages.print(f"passages shortened or left out: {shortened} (--json lists them)", style="dim")
+    if answer.understood and answer.understood != answer.question:
+        face.messages.print(f"understood as: {answer.understood}", markup=False, style="dim")
+    for kind, what in (
+        ("passage", "passages shortened or left out"),
+        ("example", "examples left out"),
+        ("turn", "turns of the conversation left out"),
+    ):
+        if count := sum(dropped.kind == kind for dropped in answer.dropped):
+            face.messages.print(f"{what}: {count} (--json lists them)", style="dim")
     for dropped in answer.dropped:
         if dropped.kind == "sentence":
             text = " ".join(dropped.text.split())
@@ -131,6 +166,9 @@ def _contract(answer: Answer) -> dict[str, Any]:
             for c in answer.citations
         ],
         "dropped": answer.dropped,
+        "understood": answer.understood,
+        "reasoning": answer.reasoning,
+        "prompts": answer.prompts,
         "usage": answer.usage,
         "timings": answer.timings,
     }

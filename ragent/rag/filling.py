@@ -8,8 +8,9 @@ from typing import Any
 
 from ragent.prompts import Example, Fitted, PromptTemplate, fit
 from ragent.protocols import LLM
+from ragent.rag.condensing import added
 from ragent.structured import constrain, generate, target_of
-from ragent.types import Answer, Dropped, Sampling, Usage
+from ragent.types import Answer, Dropped, Sampling
 
 _FULL = "there was no room for it beside the form"
 
@@ -66,14 +67,3 @@ class Filling:
         }
         budget = self.llm.context_tokens - (self.sampling.max_tokens or 0)
         return fit(self.template, values, count_prompt=self.llm.count_prompt, budget=budget)
-
-
-def added(first: Usage, second: Usage) -> Usage:
-    """Both together."""
-    return Usage(
-        first.prompt_tokens + second.prompt_tokens,
-        first.completion_tokens + second.completion_tokens,
-        first.reused_tokens + second.reused_tokens,
-        first.drafted_tokens + second.drafted_tokens,
-        first.accepted_tokens + second.accepted_tokens,
-    )

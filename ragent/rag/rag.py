@@ -16,22 +16,20 @@ from ragent.errors import RagentError
 from ragent.ingest import Callbacks, Options, Origin, Progress
 from ragent.ingest.choosing import absolute, local_root
 from ragent.ingest.watching import follow
-from ragent.prompts import load_prompt
 from ragent.protocols import LLM, Embedder, Source
-from ragent.rag.answering import Answerer
+from ragent.rag.asking import Asking, Request
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.rag.options import SearchArguments, search_options
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchOptions, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult
 
 if TYPE_CHECKING:
     from ragent.structured import Structured
 
 Part = TypeVar("Part")
-_QUOTING = "quote"
 
 
 class Rag:
@@ -261,11 +259,23 @@ class Rag:
         return self.search(str(what), k, **(options | SearchArguments(technique="more-like-this")))
 
     def ask(
-        self, question: str, k: int | None = None, *, schema: Any = None, **options: Unpack[SearchArguments]
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        history: Sequence[Message] = (),
+        schema: Any = None,
+        **options: Unpack[SearchArguments],
     ) -> Answer:
-        """Answer a question from the documents, with citations, or abstain. `options`: those of `search`.
+        """Answer a question from the documents, with citations, or abstain.
 
-        With a `schema` (all that `generate` takes), the answer is then put into that form: `answer.value`.
+        Args:
+            question: what is asked.
+            k: passages put before the model; None: as the settings say.
+            history: the conversation before it: what the question refers to is put into it first, and
+                `answer.understood` is what was searched for.
+            schema: all that `generate` takes: the answer is then put into that form, `answer.value`.
+            options: those of `search`.
 
         Raises:
             StoreError: nothing was ingested yet.
@@ -273,40 +283,23 @@ class Rag:
             LLMError: the model isn't there, or failed.
             SchemaError: the schema can't be enforced.
         """
-        *_, answer = self.stream(question, k, schema=schema, **options)
+        *_, answer = self.stream(question, k, history=history, schema=schema, **options)
         if not isinstance(answer, Answer):
             raise RagentError("the answer's stream ended without an answer")
         return answer
 
     def stream(
-        self, question: str, k: int | None = None, *, schema: Any = None, **options: Unpack[SearchArguments]
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        history: Sequence[Message] = (),
+        schema: Any = None,
+        **options: Unpack[SearchArguments],
     ) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
-        if schema is None:
-            yield from self._answer(question, k, search_options(options))
-            return
-        from ragent.rag.filling import Filling
-
-        sampling = self.settings.llm.sampling
-        filling = Filling(self.llm, load_prompt("fill", self.home / "prompts"), sampling, schema)
-        filling.check()
-        for piece in self._answer(question, k, search_options(options)):
-            yield filling.fill(piece) if isinstance(piece, Answer) else piece
-
-    def _answer(self, question: str, k: int | None, options: SearchOptions) -> Iterator[str | Answer]:
-        ask = self.settings.ask
-        answerer = Answerer(
-            store=self.store,
-            retriever=self.retriever,
-            llm=None if ask.style == "extract" else self.llm,
-            template=load_prompt(_QUOTING if ask.style == "quote" else ask.prompt, self.home / "prompts"),
-            style=ask.style,
-            sampling=self.settings.llm.sampling,
-            embedder=self.embedder,
-            min_relevance=ask.min_relevance,
-            focus_tokens=ask.focus_tokens,
-        )
-        return answerer.stream(question, k or ask.k, options)
+        asking = Asking(self.home, self.settings, self.store, self.retriever, self.embedder, lambda: self.llm)
+        yield from asking.stream(Request(question, k, tuple(history), schema, search_options(options)))
 
     def generate(
         self, prompt: str | Sequence[Message], wanted: Any, *, max_tokens: int | None = None

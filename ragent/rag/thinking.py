@@ -26,7 +26,7 @@ _FORM: dict[str, Any] = {
     "required": ["reasoning", "answer"],
     "additionalProperties": False,
 }
-_MARKER = re.compile(r"^\W*answer\W*:\s*", re.IGNORECASE | re.MULTILINE)
+_MARKER = re.compile(r"^\W*answer\W*:[\s*]*", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,23 @@ from typing import Any, Literal
 import pytest
 
 from ragent.errors import ContextOverflow, LLMError
-from ragent.prompts import load_prompt
+from ragent.prompts import Example, load_prompt
 from ragent.protocols import LLM, Constraint
 from ragent.rag.answering import NOT_SUPPORTED, NOTHING_RELEVANT, Answerer
 from ragent.rag.filling import Filling
 from ragent.store import Store
-from ragent.types import Answer, Delta, Hit, Message, Page, Sampling, SearchOptions, SearchResult, Usage
+from ragent.types import (
+    Answer,
+    Delta,
+    Dropped,
+    Hit,
+    Message,
+    Page,
+    Sampling,
+    SearchOptions,
+    SearchResult,
+    Usage,
+)
 from tests.making import FINGERPRINT, HashedWords, new_document
 from tests.structured.sampling import Babbler
 
@@ -77,7 +88,7 @@ def answerer(
     model: LLM | None,
     retriever: Found,
     focus_tokens: int = 256,
-    style: Literal["draft", "quote", "extract"] = "draft",
+    style: Literal["draft", "think", "quote", "extract"] = "draft",
 ) -> Answerer:
     return Answerer(
         store=store,
@@ -180,6 +191,7 @@ def test_passages_that_do_not_fit_are_listed(store: Store, hits: tuple[Hit, ...]
     )
     answer = ask(answerer(store, model, Found(many), focus_tokens=0))
     assert [dropped.reason for dropped in answer.dropped] == ["the prompt was full"] * 2
+    assert [dropped.chunk_id for dropped in answer.dropped] == [2, 2]
     assert not answer.abstained
 
 
@@ -191,6 +203,42 @@ def test_a_question_that_does_not_fit_is_an_error(store: Store, hits: tuple[Hit,
 def test_an_error_of_the_model_reaches_the_caller(store: Store, hits: tuple[Hit, ...]) -> None:
     with pytest.raises(LLMError, match="the engine failed"):
         ask(answerer(store, Script("!"), Found(hits)))
+
+
+def test_a_model_that_thinks_first_is_held_to_its_answer_alone(store: Store, hits: tuple[Hit, ...]) -> None:
+    says = '{"reasoning": "Pelicans adore it.", "answer": "It lifts 40 tonnes."}'
+    *draft, answer = answerer(store, Script(says), Found(hits), style="think").stream(
+        "How much does the crane lift?", 6, SearchOptions()
+    )
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.reasoning) == ("It lifts 40 tonnes. [1]", "Pelicans adore it.")
+    assert answer.dropped == ()
+    assert "".join(map(str, draft)) == "Pelicans adore it.\n\nIt lifts 40 tonnes."
+
+
+def test_examples_are_shown_and_never_cited(store: Store, hits: tuple[Hit, ...]) -> None:
+    example = Example("What does the pelican eat?", "It eats fish.", ("Every pelican eats fish.",))
+    model = Script("It lifts 40 tonnes. The pelican eats fish.")
+    answer = ask(replace(answerer(store, model, Found(hits)), examples=lambda question: [example]))
+    assert "Example passage: Every pelican eats fish." in model.prompts[0]
+    assert model.prompts[0].index("Example answer: It eats fish.") < model.prompts[0].index("[1] The crane")
+    assert [citation.quote for citation in answer.citations] == ["The crane lifts 40 tonnes."]
+    assert [dropped.text for dropped in answer.dropped] == ["The pelican eats fish."]
+
+
+def test_examples_give_way_before_passages_and_are_listed(store: Store, hits: tuple[Hit, ...]) -> None:
+    example = Example("What does the pelican eat?", "It eats fish. " * 20)
+    model = Script("It lifts 40 tonnes.", context_tokens=64 + 60)
+    answer = ask(replace(answerer(store, model, Found(hits)), examples=lambda question: [example]))
+    assert "pelican" not in model.prompts[0]
+    assert answer.dropped == (Dropped("example", example.question, "the prompt was full"),)
+
+
+def test_an_answer_names_the_prompts_it_comes_from(store: Store, hits: tuple[Hit, ...]) -> None:
+    answer = ask(answerer(store, Script("It lifts 40 tonnes."), Found(hits)))
+    assert answer.prompts == (load_prompt("answer").used,)
+    filled = Filling(Babbler(), load_prompt("fill"), Sampling(max_tokens=30), {"const": 1}).fill(answer)
+    assert filled.prompts == (*answer.prompts, load_prompt("fill").used)
 
 
 @pytest.mark.parametrize("seed", range(5))
