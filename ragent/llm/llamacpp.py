@@ -11,21 +11,24 @@ import llama_cpp
 import numpy as np
 
 from ragent.config import LLMSettings
-from ragent.errors import ContextOverflow
+from ragent.errors import ContextOverflow, LLMError
 from ragent.llm.adapters import find_adapters
 from ragent.llm.chat_template import ChatTemplate
+from ragent.llm.control_vectors import ControlVector
 from ragent.llm.engine import Engine
 from ragent.llm.fitting import Fitted, fit
 from ragent.llm.gguf import read_header
 from ragent.llm.models import resolve_model
 from ragent.llm.native import Loading, Model
-from ragent.llm.scoring import Scorer
+from ragent.llm.scoring import Perplexity, Scorer, perplexity
 from ragent.llm.speculating import open_speculation
 from ragent.llm.states import States, fingerprint, states_folder
+from ragent.llm.steering import Contrast, Progress, train
 from ragent.llm.stitching import Span, Stitcher, passage_spans, stitching_shape
+from ragent.llm.text_vectors import TextVectors
 from ragent.llm.weights import choose_weights, converted, weights_folder
 from ragent.llm.writing import Writing
-from ragent.protocols import Constraint
+from ragent.protocols import Constraint, Vectors
 from ragent.types import Delta, Message, Sampling, Vocabulary
 
 _LEAST_COMPLETION = 16
@@ -164,6 +167,57 @@ class LlamaCpp:
         prompt = self._prompt(messages) + self._tokenize(begun)
         return self._scorer.log_likelihoods(prompt, [self._tokenize(text) for text in continuations])
 
+    def perplexity(self, text: str, *, stride: int = 0) -> Perplexity:
+        """How the model finds a plain text: see `scoring.perplexity`, whose window has `scoring_tokens`.
+
+        Args:
+            text: without chat template; control tokens in it are plain text.
+            stride: tokens from one window to the next; 0: half a window.
+
+        Raises:
+            ValueError: the text has no token to predict, or the stride is out of range.
+            LLMError: the engine fails.
+        """
+        head = [self._model.bos] if self._model.begins_with_bos else []
+        tokens = self._tokenize(text)
+        return perplexity(self._scorer, tokens, head, stride or self.scoring_tokens // 2)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts, shape (n, size of the hidden states): means over the tokens, of unit length.
+
+        They are those of a model that was trained to write: an embedder's are better to search with. The mean
+        is over the last layer's normalised states.
+
+        Raises:
+            ContextOverflow: a text has more than `scoring_tokens`; nothing is cut.
+            ValueError: a text is empty.
+            LLMError: the engine fails.
+        """
+        head = [self._model.bos] if self._model.begins_with_bos else []
+        if not all(texts):
+            raise ValueError("a text is empty")
+        vectors = [self._vectors.vector([*head, *self._tokenize(text)]) for text in texts]
+        return np.array(vectors, np.float32).reshape(len(texts), self._model.size)
+
+    def train_control_vector(
+        self, pairs: Sequence[Contrast], progress: Progress | None = None
+    ) -> ControlVector:
+        """What tells the positive prompts from the negative ones, as a direction for each layer.
+
+        Args:
+            pairs: what a user would say; a handful does. The chat template is put around them.
+            progress: told how many prompts were read, of how many.
+
+        Raises:
+            LLMError: there are no pairs, or they don't differ; or the engine fails.
+        """
+        if not pairs:
+            raise LLMError(
+                "there are no pairs to train from", hint="a handful of contrasting prompts will do"
+            )
+        tokens = [(self._asked(pair.positive), self._asked(pair.negative)) for pair in pairs]
+        return replace(train(self._model, self._fitted.shape, tokens, progress), model=self.name)
+
     @property
     def scoring_tokens(self) -> int:
         """The most tokens, messages and continuation together, that `log_likelihoods` takes."""
@@ -187,8 +241,15 @@ class LlamaCpp:
         ]
 
     @cached_property
+    def _vectors(self) -> TextVectors:
+        return TextVectors(self._model, replace(self._fitted.shape, cells=self.scoring_tokens))
+
+    @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self._model, replace(self._fitted.shape, cells=self.scoring_tokens, sequences=1))
+
+    def _asked(self, text: str) -> list[int]:
+        return self._prompt([Message("user", text)])
 
     def _tokenize(self, text: str) -> list[int]:
         return self._model.tokenize(text.encode("utf-8", "replace"))

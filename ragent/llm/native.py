@@ -9,7 +9,7 @@ import ctypes
 import logging
 import weakref
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Loading:
     n_gpu_layers: int = 0
     mmap: bool = True
     mlock: bool = False
-    adapters: Wanted = Wanted()
+    adapters: Wanted = field(default_factory=Wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Shape:
     rope_scaling: str = ""
     rope_freq_base: float = 0.0
     rope_freq_scale: float = 0.0
-    yarn: Yarn = Yarn()
+    yarn: Yarn = field(default_factory=Yarn)
 
     @property
     def numbers(self) -> tuple[str | float, ...]:
@@ -137,6 +137,15 @@ class Model:
     def words(self) -> int:
         """Size of the vocabulary."""
         return int(llama_cpp.llama_vocab_n_tokens(self.vocab))
+
+    @property
+    def size(self) -> int:
+        """Numbers of a hidden state."""
+        return int(llama_cpp.llama_model_n_embd(self.handle))
+
+    @property
+    def layers(self) -> int:
+        return int(llama_cpp.llama_model_n_layer(self.handle))
 
     @property
     def can_be_cut(self) -> bool:
@@ -194,9 +203,14 @@ class Model:
 class Context:
     """Sequences of tokens that a model has read, and what it thinks comes next."""
 
-    def __init__(self, model: Model, shape: Shape) -> None:
-        """Make room. Raises LLMError when there is none."""
+    def __init__(self, model: Model, shape: Shape, watch: Any = None) -> None:
+        """Make room. Raises LLMError when there is none.
+
+        `watch`: a `ggml_backend_sched_eval_callback` that sees each tensor as it is computed.
+        """
         parameters = llama_cpp.llama_context_default_params()
+        if watch:
+            parameters.cb_eval = watch
         parameters.n_ctx, parameters.n_seq_max = shape.cells, shape.sequences
         parameters.n_batch, parameters.n_ubatch = shape.batch, min(shape.step, shape.batch)
         parameters.n_threads = parameters.n_threads_batch = shape.threads
@@ -221,8 +235,8 @@ class Context:
             )
         self._batch = llama_cpp.llama_batch_init(shape.batch, 0, 1)
         weakref.finalize(self, _free, self._handle, self._batch)
-        # The weights must outlive the context.
-        self._model = model
+        # The weights must outlive the context, and so must what it calls.
+        self._model, self._watch = model, watch
         model.adapters.apply(self._handle)
         self._memory = llama_cpp.llama_get_memory(self._handle)
 
@@ -240,6 +254,15 @@ class Context:
         """What may follow the row of the last batch, shape (vocabulary,): valid until the next `decode`."""
         pointer = llama_cpp.llama_get_logits_ith(self._handle, row)
         return np.ctypeslib.as_array(pointer, (self._model.words,))
+
+    def embed(self) -> None:
+        """From now on, give embeddings, too."""
+        llama_cpp.llama_set_embeddings(self._handle, True)
+
+    def embedding(self, row: int) -> NDArray[np.float32]:
+        """The last hidden state of a row of the last batch, shape (size,): valid until the next `decode`."""
+        pointer = llama_cpp.llama_get_embeddings_ith(self._handle, row)
+        return np.ctypeslib.as_array(pointer, (self._model.size,))
 
     def cut(self, sequence: int, length: int) -> bool:
         """Forget what follows the first `length` tokens. If the model can't, it forgets all: False."""

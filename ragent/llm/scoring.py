@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -10,7 +12,17 @@ from numpy.typing import NDArray
 
 from ragent.errors import ContextOverflow, LLMError
 from ragent.llm.native import Context, Model, Row, Shape
-from ragent.protocols import Logits
+
+_OUTPUTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Perplexity:
+    """How a model finds a text: `nll` is the mean of -ln p over its `tokens`, `value` is e to the `nll`."""
+
+    value: float
+    nll: float
+    tokens: int
 
 
 class Scorer:
@@ -41,39 +53,65 @@ class Scorer:
             ContextOverflow: prompt and the longest continuation don't fit.
             LLMError: the engine fails.
         """
-        needed = len(prompt) + max(map(len, continuations))
+        self._refuse_unless(len(prompt) + max(map(len, continuations)))
+        with self._turn:
+            ((first,),) = self._read(prompt, outputs=1)
+            return [float(first[one[0]]) + self._rest(prompt, one) for one in continuations]
+
+    def each(self, tokens: Sequence[int], start: int) -> NDArray[np.float64]:
+        """Natural logarithm of p of each of `tokens[start:]`, after all before it: shape (their number,).
+
+        `start` is at least 1. Raises as `log_likelihoods` does.
+        """
+        self._refuse_unless(len(tokens))
+        with self._turn:
+            return self._likelihoods(tokens, start)
+
+    def _rest(self, prompt: Sequence[int], continuation: Sequence[int]) -> float:
+        return float(self._likelihoods([*prompt, *continuation], len(prompt) + 1).sum())
+
+    def _likelihoods(self, tokens: Sequence[int], start: int) -> NDArray[np.float64]:
+        wanted = np.array(tokens[start:])
+        if not len(wanted):
+            return np.zeros(0)
+        found: list[NDArray[np.float64]] = []
+        done = 0
+        for rows in self._read(tokens[:-1], outputs=len(wanted)):
+            found.append(rows[np.arange(len(rows)), wanted[done : done + len(rows)]].astype(np.float64))
+            done += len(rows)
+        return np.concatenate(found)
+
+    def _refuse_unless(self, needed: int) -> None:
         if needed > self.context_tokens:
             raise ContextOverflow(
                 f"prompt and continuation have {needed} tokens; the context is {self.context_tokens}",
                 hint="score shorter passages",
             )
-        with self._turn:
-            (first,) = self._read(prompt, outputs=1)
-            return [float(first[one[0]]) + self._rest(prompt, one) for one in continuations]
 
-    def _rest(self, prompt: Sequence[int], continuation: Sequence[int]) -> float:
-        if len(continuation) == 1:
-            return 0.0
-        rows = self._read([*prompt, *continuation[:-1]], outputs=len(continuation) - 1)
-        return float(rows[np.arange(len(rows)), list(continuation[1:])].sum())
+    def _read(self, tokens: Sequence[int], outputs: int) -> Iterator[NDArray[np.float32]]:
+        """Log-probabilities of what follows each of the last `outputs` tokens, in order and in pieces.
 
-    def _read(self, tokens: Sequence[int], outputs: int) -> NDArray[np.float32]:
-        """Log-probabilities of what follows each of the last `outputs` tokens: (outputs, vocabulary)."""
+        Each has the shape (tokens, vocabulary). All must be taken.
+        """
         first = len(tokens) - outputs
-        kept = self._keep(tokens, first)
+        start = self._keep(tokens, first)
         self._held = []
-        logits: list[Logits] = []
-        for start in range(kept, len(tokens), self._shape.batch):
-            end = min(start + self._shape.batch, len(tokens))
+        while start < len(tokens):
+            # Many rows of outputs would take much memory.
+            batch = self._shape.batch
+            most = batch if start + batch <= first else min(batch, _OUTPUTS)
+            end = min(start + most, len(tokens))
             rows = [Row(tokens[place], place, 0, place >= first) for place in range(start, end)]
             if code := self._context.decode(rows):
                 self._context.cut(0, 0)
                 raise LLMError(
                     f"llama.cpp failed with code {code}", hint="`ragent models doctor` tests the engine"
                 )
-            logits += [self._context.logits(n).copy() for n, row in enumerate(rows) if row.output]
+            logits = [self._context.logits(n) for n, row in enumerate(rows) if row.output]
+            if logits:
+                yield _log_probabilities(np.stack(logits))
+            start = end
         self._held = list(tokens)
-        return _log_probabilities(np.stack(logits))
 
     def _keep(self, tokens: Sequence[int], most: int) -> int:
         """Cut the cache back to what it shares with `tokens`, `most` at most; the number of tokens kept."""
@@ -84,6 +122,37 @@ class Scorer:
             shared += 1
         # Some models' caches can't be cut.
         return shared if self._context.cut(0, shared) else 0
+
+
+def perplexity(scorer: Scorer, tokens: Sequence[int], head: Sequence[int], stride: int) -> Perplexity:
+    """exp(-1/N sum of ln p(t_i | what comes before t_i in its window)), over all tokens that have a before.
+
+    The windows are as long as the context, and begin `stride` tokens apart; each token counts once, in the
+    first window that has it. So, those after the first window have `window - stride` before them, or more.
+
+    Args:
+        scorer: of the model.
+        tokens: the text's; the first one counts only after a `head`.
+        head: what each window begins with: the token that begins texts, if the model wants it.
+        stride: less than a window; less is more exact, and slower.
+
+    Raises:
+        ValueError: the text is too short, or `stride` out of range.
+        LLMError: the engine fails.
+    """
+    window = scorer.context_tokens - len(head)
+    if not 0 < stride < window:
+        raise ValueError(f"stride must be from 1 to {window - 1}")
+    done = 0 if head else 1
+    if len(tokens) <= done:
+        raise ValueError("the text has no token to predict")
+    total, counted, begin = 0.0, 0, 0
+    while done < len(tokens):
+        end = min(begin + window, len(tokens))
+        found = scorer.each([*head, *tokens[begin:end]], len(head) + done - begin)
+        total, counted = total - float(found.sum()), counted + len(found)
+        done, begin = end, begin + stride
+    return Perplexity(math.exp(total / counted), total / counted, counted)
 
 
 def _log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
