@@ -158,7 +158,8 @@ def _print_answer(face: Face, answer: Answer) -> None:
 
 
 def _contract(answer: Answer) -> dict[str, Any]:
-    return {
+    extra = {name: said for name in ("understood", "reasoning") if (said := getattr(answer, name))}
+    return extra | {
         "answer": answer.text,
         "abstained": answer.abstained,
         "citations": [
@@ -166,8 +167,6 @@ def _contract(answer: Answer) -> dict[str, Any]:
             for c in answer.citations
         ],
         "dropped": answer.dropped,
-        "understood": answer.understood,
-        "reasoning": answer.reasoning,
         "prompts": answer.prompts,
         "usage": answer.usage,
         "timings": answer.timings,

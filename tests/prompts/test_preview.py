@@ -37,7 +37,8 @@ def test_every_template_has_a_version_and_renders(name: str) -> None:
     assert (shown.name, shown.version, shown.digest) == (name, template.version, template.digest)
     assert not any(shown.left_out.values())
     assert shown.tokens == words(shown.messages)
-    assert "What does the crane lift?" in shown.messages[-1].content
+    if "question" in template.variables:
+        assert "What does the crane lift?" in shown.messages[-1].content
     if "passages" in values:
         assert "The pier is long." in shown.messages[-1].content
 
