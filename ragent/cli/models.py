@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragent.cli.face import FAILED, INTERRUPTED, Face, HomeOption, JsonOption
+from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ragent.llm.llamacpp import LlamaCpp
     from ragent.llm.models import ModelInfo
+    from ragent.llm.steering import Contrast
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Another model, by name or path.")
+]
 
 app = typer.Typer(help="What can be run here, and whether it runs.", no_args_is_help=True)
 
@@ -110,6 +118,125 @@ def pull(
     setting = "[llm]" if pulled.kind == "file" else "[embedder]"
     value = pulled.name if pulled.kind == "file" else pulled.path
     face.console.print(f'to use it: {setting} model = "{value}"', markup=False)
+
+
+@app.command()
+def perplexity(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="Text files (UTF-8).", exists=True, dir_okay=False, metavar="FILE...")
+    ],
+    model: ModelOption = None,
+    stride: Annotated[
+        int, typer.Option("--stride", min=0, help="Tokens from window to window; 0: half a window.")
+    ] = 0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how well the model foresees texts: e to the mean of -ln p over their tokens. Less is better.
+
+    To compare models with one tokenizer, or one model with and without an adapter, on texts like yours. What
+    is longer than the context is read in windows.
+    """
+    face = Face(context, home, None, as_json)
+    texts = [(path, _text(path)) for path in files]
+    llm = _local_model(face, model)
+    found = []
+    with face.messages.status("reading") as status:
+        for path, text in texts:
+            status.update(f"reading {path}")
+            try:
+                found.append((path, llm.perplexity(text, stride=stride)))
+            except ValueError as error:
+                raise ConfigError(f"{path}: {error}") from error
+    if face.as_json:
+        face.print_json([{"file": path, **asdict(one)} for path, one in found])
+        return
+    for path, one in found:
+        face.console.print(f"{one.value:10.3f}  {one.tokens:8d} tokens  {path}", markup=False)
+
+
+@app.command()
+def steer(
+    context: typer.Context,
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            help='JSON Lines of {"positive": …, "negative": …}.', exists=True, dir_okay=False, metavar="PAIRS"
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The control vector, a GGUF file.")],
+    model: ModelOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a control vector from pairs of contrasting prompts.
+
+    Each pair asks for the same thing in two ways: {"positive": "Describe the town as one who loves it.",
+    "negative": "Describe the town as one who hates it."}. What the model thinks of them differs in a
+    direction, and [llm] control_vectors = {"FILE" = 1.5} moves it there, a negative strength the other way.
+    Strengths from 1 to 4 are felt; a handful of pairs is enough.
+    """
+    from rich.progress import Progress
+
+    from ragent.llm.control_vectors import save_control_vector
+
+    face = Face(context, home, None, as_json)
+    wanted = _contrasts(pairs)
+    llm = _local_model(face, model, control_vectors={})
+    with Progress(console=face.messages, transient=True) as bar:
+        task = bar.add_task("reading", total=2 * len(wanted))
+        vector = llm.train_control_vector(wanted, lambda done, _: bar.update(task, completed=done))
+    save_control_vector(out, vector)
+    if face.as_json:
+        face.print_json(
+            {"file": out, "model": vector.model, "layers": len(vector.directions), "pairs": len(wanted)}
+        )
+        return
+    face.console.print(f"{out}: {len(vector.directions)} layers of {vector.model}", markup=False)
+    face.console.print(f'to use it: [llm] control_vectors = {{"{out}" = 1.5}}', markup=False)
+
+
+def _local_model(face: Face, name: str | None, **settings: Any) -> LlamaCpp:
+    """The language model of the settings, loaded in this process."""
+    from ragent.config import find_config, find_home, load_settings
+    from ragent.llm.llamacpp import open_llamacpp
+
+    home = find_home(face.home)
+    if name:
+        settings["model"] = name
+    llm = load_settings(face.config or find_config(home), llm=settings).llm
+    if llm.url:
+        raise ConfigError("this needs a model that runs here", hint="leave [llm] url empty")
+    return open_llamacpp(llm, home / "models")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{path} is not a text in UTF-8", hint="`ragent ingest` reads other formats"
+        ) from None
+
+
+def _contrasts(path: Path) -> list[Contrast]:
+    from ragent.llm.steering import Contrast
+
+    found = []
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            found.append(Contrast(value["positive"], value["negative"]))
+            if not all(isinstance(text, str) and text for text in (found[-1].positive, found[-1].negative)):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ConfigError(
+                f"{path}, line {number}: no pair of prompts", hint='{"positive": "…", "negative": "…"}'
+            ) from None
+    return found
 
 
 def _folder(face: Face) -> Path:
