@@ -41,8 +41,8 @@ _FILTERS = (
     " trim truncate unique upper wordcount wordwrap"
 )
 _TESTS = (
-    "boolean defined divisibleby even false float integer iterable lower mapping none number odd sequence"
-    " string true undefined upper"
+    "boolean defined divisibleby even false float integer iterable mapping none number odd sequence"
+    " string true undefined"
 )
 _REFUSED = (
     nodes.AssignBlock,
@@ -94,7 +94,7 @@ def compile_message(source: str, finalize: Callable[[object], str]) -> tuple[Tem
         tree = environment.parse(source)
         names = find_undeclared_variables(tree) - environment.globals.keys()
         code = environment.compile(_Metering().visit(tree))
-    except (RecursionError, SyntaxError, ValueError) as error:
+    except (MemoryError, RecursionError, SyntaxError, ValueError) as error:
         raise TemplateSyntaxError(f"it can't be compiled: {error}", 1) from error
     return Template.from_code(environment, code, environment.make_globals(None)), names
 
@@ -148,6 +148,12 @@ class _Metering(NodeTransformer):
         node.expr = _filtered(node.expr, "weighed")
         for operand in node.ops:
             operand.expr = _filtered(operand.expr, "weighed")
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _filtered(node.node, "weighed")
         return node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
