@@ -88,7 +88,7 @@ class Asking:
 
     @property
     def _exemplars(self) -> Exemplars:
-        return Exemplars(self.home, self._prompt_name, self.embedder, self.settings.ask.examples)
+        return Exemplars(self.home, self.settings.ask.prompt, self.embedder, self.settings.ask.examples)
 
     @property
     def _prompt_name(self) -> str:

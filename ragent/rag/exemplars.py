@@ -29,26 +29,30 @@ class Exemplars:
     """
 
     def __init__(self, home: Path, prompt: str, embedder: Embedder, count: int) -> None:
-        """Nothing is read yet. `prompt` may name a version: all versions share their examples."""
+        """Look for the examples; nothing is read yet. `prompt` may name a version: all of them share examples.
+
+        Raises:
+            ConfigError: some are wanted, and there is no file.
+        """
         name = prompt.partition("@")[0]
         self._path = home / "prompts" / f"{name}.examples.jsonl"
         self._cache = home / "cache" / "examples" / f"{name}.npz"
         self._embedder = embedder
         self._count = count
+        if count and not self._path.is_file():
+            raise ConfigError(
+                f"[ask] examples is {count}, but there is no file {self._path}",
+                hint='write one, a line an example: {"question": "…", "answer": "…", "passages": ["…"]}',
+            )
 
     def choose(self, question: str) -> Sequence[Example]:
         """As many as are set, by likeness to a question, the most like it last.
 
         Raises:
-            ConfigError: there is no such file, or it isn't valid.
+            ConfigError: the file isn't valid, or can't be read.
         """
         if not self._count:
             return ()
-        if not self._path.is_file():
-            raise ConfigError(
-                f"[ask] examples is {self._count}, but there is no file {self._path}",
-                hint='write one, a line an example: {"question": "…", "answer": "…", "passages": ["…"]}',
-            )
         examples = read_examples(self._path)
         if not examples:
             return ()
