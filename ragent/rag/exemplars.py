@@ -29,7 +29,7 @@ class Exemplars:
     """
 
     def __init__(self, home: Path, prompt: str, embedder: Embedder, count: int) -> None:
-        """Look for the examples; nothing is read yet. `prompt` may name a version: all of them share examples.
+        """Nothing is read yet. `prompt` may name a version: all versions share their examples.
 
         Raises:
             ConfigError: some are wanted, and there is no file.
