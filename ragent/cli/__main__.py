@@ -1,5 +1,5 @@
 """`python -m ragent.cli`."""
 
-from ragent.cli.app import main
+from ragent.cli.entry import main
 
 main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -98,6 +99,7 @@ def pull(
 
     face = Face(context, home, None, as_json)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Progress(*columns, console=face.messages, transient=True) as bar:
             task = bar.add_task(name, total=None, visible=False)
