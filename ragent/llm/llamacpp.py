@@ -13,7 +13,9 @@ import numpy as np
 from ragent.config import LLMSettings
 from ragent.errors import ContextOverflow, LLMError
 from ragent.llm.adapters import find_adapters
+from ragent.llm.beam import Beams, Hypothesis, beam_search
 from ragent.llm.chat_template import ChatTemplate
+from ragent.llm.choosing import Candidate
 from ragent.llm.control_vectors import ControlVector
 from ragent.llm.engine import Engine
 from ragent.llm.fitting import Fitted, fit
@@ -29,7 +31,7 @@ from ragent.llm.text_vectors import TextVectors
 from ragent.llm.weights import choose_weights, converted, weights_folder
 from ragent.llm.writing import Writing
 from ragent.protocols import Constraint, Vectors
-from ragent.types import Delta, Message, Sampling, Vocabulary
+from ragent.types import Delta, Message, Sampling, Usage, Vocabulary
 
 _LEAST_COMPLETION = 16
 _SCORING_TOKENS = 4096
@@ -167,6 +169,26 @@ class LlamaCpp:
         prompt = self._prompt(messages) + self._tokenize(begun)
         return self._scorer.log_likelihoods(prompt, [self._tokenize(text) for text in continuations])
 
+    def beam_search(self, messages: Sequence[Message], beams: Beams | None = None) -> list[Candidate]:
+        """The likeliest answers as wholes, best first. Computed in a context of its own.
+
+        Nothing is sampled, and nothing penalized: with a width of 1 it is greedy.
+
+        Raises:
+            ContextOverflow: the prompt and the longest answer don't fit.
+            LLMError: the chat template or the engine fails, or this kind of model can't search.
+        """
+        beams = beams or Beams()
+        prompt = self._prompt(messages)
+        if len(prompt) + beams.max_tokens > self.context_tokens:
+            raise ContextOverflow(
+                f"the prompt has {len(prompt)} tokens, the answer may have {beams.max_tokens};"
+                f" the model's context is {self.context_tokens}",
+                hint="allow fewer tokens, or set a larger [llm] n_ctx",
+            )
+        found = beam_search(self._model, self._fitted.shape, prompt, beams)
+        return [self._candidate(one, len(prompt)) for one in found]
+
     def perplexity(self, text: str, *, stride: int = 0) -> Perplexity:
         """How the model finds a plain text: see `scoring.perplexity`, whose window has `scoring_tokens`.
 
@@ -247,6 +269,11 @@ class LlamaCpp:
     @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self._model, replace(self._fitted.shape, cells=self.scoring_tokens, sequences=1))
+
+    def _candidate(self, one: Hypothesis, prompt_tokens: int) -> Candidate:
+        text = b"".join(map(self._model.piece, one.tokens)).decode("utf-8", "replace")
+        usage = Usage(prompt_tokens, len(one.tokens))
+        return Candidate(text, one.score, Delta("", "stop" if one.is_complete else "length", usage))
 
     def _asked(self, text: str) -> list[int]:
         return self._prompt([Message("user", text)])
