@@ -1,6 +1,6 @@
 """What guessing at outputs gains on this machine: tokens a second with `[llm] speculate` off, on and auto.
 
-    python evals/benchmarks/speculating.py [--model NAME] [--draft-model NAME] [--rounds 3] [--threads 1]
+    python evals/benchmarks/speculating.py [--model NAME] [--draft-model NAME] [--rounds 2] [--threads 1]
 
 Three kinds of output over generated passages: `copy` repeats one word for word, `quote` cites under the
 constraint of `ask` in its style "quote", and `free` answers in its own words. The modes take turns, prompts
@@ -56,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--draft-model", default="")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

@@ -20,7 +20,7 @@ from ragent.llm.gguf import read_header
 from ragent.llm.lookup import Draft, PromptLookup
 from ragent.llm.models import resolve_model
 from ragent.llm.native import Loading, Model
-from ragent.llm.pace import Odds, Pace
+from ragent.llm.pace import Odds, OwnOdds, Pace
 from ragent.llm.writing import Writing
 
 Mode = Literal["auto", "on"]
@@ -96,11 +96,11 @@ class Drafting:
         self.in_company = shared.mode == "on"
         self._shared = shared
         self._writing = writing
-        self._drafters: tuple[tuple[Drafter, Odds], ...] = (
+        self._drafters: tuple[tuple[Drafter, Odds | OwnOdds], ...] = (
             (_Forced(writing), shared.forced_odds),
-            (PromptLookup(), shared.lookup_odds),
+            (PromptLookup(), OwnOdds(shared.lookup_odds)),
         )
-        self._guesses: list[tuple[Draft, Odds]] = []
+        self._guesses: list[tuple[Draft, Odds | OwnOdds]] = []
         self._draft: list[int] = []
 
     def draft(self, tokens: Sequence[int], most: int) -> list[int]:
@@ -126,13 +126,10 @@ class Drafting:
     def learn(self, picked: Sequence[int]) -> None:
         """Compare all guesses, whether or not they were read as drafts, with what came instead."""
         for draft, odds in self._guesses:
-            for n, (guess, token) in enumerate(zip(draft.tokens, picked, strict=False)):
-                odds.note(draft.sure + n, right=guess == token)
-                if guess != token:
-                    break
+            right = _agreeing(draft.tokens, picked)
+            odds.learn(draft.sure, count=right, failed=right < min(len(draft.tokens), len(picked)))
         self.drafted += len(self._draft)
-        pairs = zip(self._draft, picked, strict=False)
-        self.accepted += sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self.accepted += _agreeing(self._draft, picked)
         self._guesses, self._draft = [], []
 
     def _modelled(self, model: DraftModel, tokens: Sequence[int], most: int) -> list[int]:
@@ -140,7 +137,7 @@ class Drafting:
         most = self._worth(odds.chances(0, most), *model.price(tokens))
         return self._possible(model.propose(tokens, most), odds).tokens if most else []
 
-    def _possible(self, guess: Draft, odds: Odds) -> Draft:
+    def _possible(self, guess: Draft, odds: Odds | OwnOdds) -> Draft:
         """As much of it as the constraint allows; to be compared with what comes."""
         guess = Draft(guess.tokens[: self._writing.fitting(guess.tokens)], guess.sure)
         self._guesses.append((guess, odds))
@@ -161,3 +158,9 @@ class _Forced:
     def propose(self, tokens: Sequence[int], most: int) -> Draft:
         del tokens  # the constraint knows them
         return Draft(self._writing.forced()[:most])
+
+
+def _agreeing(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences have in common from the start."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
