@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -22,7 +22,8 @@ from pydantic_settings import (
 )
 
 from ragent.errors import ConfigError
-from ragent.types import Dry, Mirostat, QueryKind, Sampling
+from ragent.llm_settings import LLMSettings as LLMSettings
+from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
 SECRET_PREFIX = "RAGENT_SECRET_"  # noqa: S105  (passwords and keys: see secret_variables)
@@ -40,108 +41,6 @@ class EmbedderSettings(BaseModel):
     threads: int = Field(0, ge=0, description="0: every core this process may use")
     query_prefix: str = Field("", description="put before queries (E5 and BGE models want one)")
     document_prefix: str = Field("", description="put before documents")
-
-
-class LLMSettings(BaseModel):
-    """`[llm]`: the language model that writes answers."""
-
-    model_config = _STRICT
-    model: str = Field("smollm2-135m", description="a name (ragent models list) or the path of a GGUF file")
-    url: str = Field("", description="an OpenAI-compatible server, http://127.0.0.1:8080/v1 say; empty: none")
-    seconds: float = Field(120.0, gt=0, description="how long that server may be silent")
-    n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
-    n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
-    threads: int = Field(0, ge=0, description="0: every core this process may use")
-    parallel: int = Field(4, ge=1, le=64, description="answers written at once; further ones wait")
-    cache_mb: int = Field(256, ge=0, description="memory, besides the context's, that keeps what was read")
-    weights: Literal["auto", "file", "q8_0", "f16", "bf16"] = Field(
-        "auto", description="the form to run it in; auto: the file's own, or q8_0 where that is much faster"
-    )
-    kv_type: Literal["f16", "q8_0", "q4_0"] = Field("f16", description="q8_0: half the memory a token")
-    flash_attention: Literal["auto", "on", "off"] = Field(
-        "auto", description="off is slower on most machines"
-    )
-    n_batch: int = Field(512, ge=64, description="the most tokens of prompts that are read in one step")
-    mmap: bool = Field(True, description="map the model file instead of reading it into memory")
-    mlock: bool = Field(False, description="keep the model in memory, never swapped out")
-    rope_scaling: Literal["", "none", "linear", "yarn"] = Field("", description='"": the model\'s own')
-    rope_freq_base: float = Field(0.0, ge=0, description="0: the model's own")
-    rope_freq_scale: float = Field(0.0, ge=0, description="0: the model's own; 0.5 doubles the context")
-    yarn_ext_factor: float = Field(-1.0, ge=-1, description="extrapolation, 0 to 1; -1: the model's own")
-    yarn_attn_factor: float = Field(
-        -1.0, ge=-1, description="scale of attention where ext_factor is 0; -1: own"
-    )
-    yarn_beta_fast: float = Field(-1.0, ge=-1, description="turns from which none is stretched; -1: its own")
-    yarn_beta_slow: float = Field(-1.0, ge=-1, description="turns below which all is; -1: the model's own")
-    yarn_orig_ctx: int = Field(0, ge=0, description="the context it was trained with; 0: the model's own")
-    loras: dict[str, FiniteFloat] = Field(
-        {}, description='LoRA adapters: {"tone.gguf" = 0.8}; several add up'
-    )
-    control_vectors: dict[str, FiniteFloat] = Field(
-        {}, description='by file, with their strengths: {"calm.gguf" = 1.5} (ragent models steer)'
-    )
-    control_first_layer: int = Field(1, ge=1, description="the first layer that control vectors work on")
-    control_last_layer: int = Field(0, ge=0, description="the last one; 0: the model's last")
-    disk_cache_mb: int = Field(512, ge=0, description="of HOME/cache, for what was read before a restart")
-    speculate: Literal["auto", "on", "off"] = Field(
-        "auto", description="guess what an answer quotes, and check it at once; auto: where that is faster"
-    )
-    draft_tokens: int = Field(32, ge=1, le=63, description="the most tokens of a guess")
-    draft_model: str = Field("", description="a smaller model of the same family that guesses, too")
-    stitch: bool = Field(
-        False, description="read a passage once for all prompts: quicker, but answers may get worse"
-    )
-    max_tokens: int = Field(256, ge=1, description="the longest answer, in tokens")
-    temperature: float = Field(0.0, ge=0, description="0: always the likeliest token")
-    top_k: int = Field(0, ge=0, description="only so many of the likeliest tokens; 0: any number")
-    top_p: float = Field(
-        1.0, gt=0, le=1, description="only the likeliest that have this probability together"
-    )
-    min_p: float = Field(0.0, ge=0, le=1, description="only those with this share of the likeliest one's")
-    typical_p: float = Field(1.0, gt=0, le=1, description="only the least odd, of this probability together")
-    repeat_penalty: float = Field(1.1, gt=0, description="above 1 keeps small models from looping")
-    repeat_last_n: int = Field(
-        64, ge=-1, description="tokens that penalties look back on; -1: all the answer"
-    )
-    frequency_penalty: float = Field(0.0, description="for each time that a token came; 0: none")
-    presence_penalty: float = Field(0.0, description="for a token that came at all; 0: none")
-    dry_multiplier: float = Field(
-        0.0, ge=0, description="penalty for repeated sequences (DRY); 0: none, try 0.8"
-    )
-    dry_base: float = Field(1.75, ge=1, description="how fast it grows with the sequence")
-    dry_allowed_length: int = Field(2, ge=0, description="shorter repetitions are free")
-    dry_last_n: int = Field(
-        4096, ge=1, le=1_000_000, description="tokens of the answer that it looks back on"
-    )
-    dry_breakers: tuple[str, ...] = Field(Dry().breakers, description="no repetition reaches over these")
-    mirostat: Literal[0, 1, 2] = Field(0, description="hold the surprise at mirostat_tau, by version 1 or 2")
-    mirostat_tau: float = Field(5.0, gt=0, description="bits a token; less is more predictable")
-    mirostat_eta: float = Field(0.1, gt=0, description="how fast it learns")
-    seed: int = Field(0, ge=0, description="same seed, same answer")
-    timeout_s: float = Field(0.0, ge=0, description="an answer that takes longer is an error; 0: any time")
-
-    @property
-    def sampling(self) -> Sampling:
-        """How answers are sampled."""
-        dry = Dry(
-            self.dry_multiplier, self.dry_base, self.dry_allowed_length, self.dry_last_n, self.dry_breakers
-        )
-        return Sampling(
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            top_k=self.top_k,
-            min_p=self.min_p,
-            typical_p=self.typical_p,
-            repeat_penalty=self.repeat_penalty,
-            repeat_last_n=self.repeat_last_n,
-            frequency_penalty=self.frequency_penalty,
-            presence_penalty=self.presence_penalty,
-            dry=dry if self.dry_multiplier else None,
-            mirostat=Mirostat(self.mirostat, self.mirostat_tau, self.mirostat_eta) if self.mirostat else None,
-            seed=self.seed,
-            timeout_s=self.timeout_s or None,
-        )
 
 
 class ChunkingSettings(BaseModel):
