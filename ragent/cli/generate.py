@@ -28,6 +28,10 @@ def generate(
         int | None,
         typer.Option("--max-tokens", min=1, metavar="N", help="The longest value [256].", show_default=False),
     ] = None,
+    best_of: Annotated[
+        int,
+        typer.Option("--best-of", min=1, max=64, metavar="N", help="Write N values, keep the likeliest."),
+    ] = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +48,7 @@ def generate(
     said = sys.stdin.read() if prompt == "-" else prompt
     settings: dict[str, Any] = {"llm": {"model": model}} if model else {}
     with face.rag(**settings) as rag:
-        made = rag.generate(said, wanted, max_tokens=max_tokens)
+        made = rag.generate(said, wanted, max_tokens=max_tokens, best_of=best_of)
     for warning in made.warnings:
         face.messages.print(f"checked afterwards: {warning}", markup=False, style="dim")
     if made.closed:

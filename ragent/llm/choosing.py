@@ -65,10 +65,7 @@ def best_of(
     first = llm.stream(messages, sampling, constraint)
     # With its first piece, the prompt was read: the others begin with what is kept of it.
     begun = next(first)
-    wanted = [
-        replace(sampling, temperature=sampling.temperature or _USUAL_TEMPERATURE, seed=sampling.seed + number)
-        for number in range(1, n)
-    ]
+    wanted = seeds(sampling, n)[1:]
     with ThreadPoolExecutor(max(1, n - 1), "best-of") as threads:
         others = [threads.submit(_text, llm.stream(messages, one, constraint)) for one in wanted]
         written = [_text(chain([begun], first)), *(other.result() for other in others)]
@@ -76,6 +73,13 @@ def best_of(
     scores = scorer(texts) if scorer else mean_log_likelihoods(llm, messages, texts)
     found = [Candidate(text, score, last) for (text, last), score in zip(written, scores, strict=True)]
     return tuple(sorted(found, key=lambda one: one.score, reverse=True))
+
+
+def seeds(sampling: Sampling, n: int) -> list[Sampling]:
+    """`sampling`, and `n - 1` variants: with the next seeds, and a temperature of 0.7 if it has none."""
+    temperature = sampling.temperature or _USUAL_TEMPERATURE
+    others = [replace(sampling, temperature=temperature, seed=sampling.seed + step) for step in range(1, n)]
+    return [sampling, *others]
 
 
 def mean_log_likelihoods(llm: Any, messages: Sequence[Message], texts: Sequence[str]) -> list[float]:

@@ -169,6 +169,17 @@ class LlamaCpp:
         prompt = self._prompt(messages) + self._tokenize(begun)
         return self._scorer.log_likelihoods(prompt, [self._tokenize(text) for text in continuations])
 
+    def token_log_likelihoods(self, messages: Sequence[Message], answer: str) -> list[tuple[str, float]]:
+        """The tokens of an answer, each with its ln p after all before it. Raises as `log_likelihoods`."""
+        if not answer:
+            raise ValueError("the answer is empty")
+        prompt, tokens = self._prompt(messages), self._tokenize(answer)
+        found = self._scorer.each([*prompt, *tokens], len(prompt))
+        return [
+            (self._model.piece(token).decode("utf-8", "replace"), float(one))
+            for token, one in zip(tokens, found, strict=True)
+        ]
+
     def beam_search(self, messages: Sequence[Message], beams: Beams | None = None) -> list[Candidate]:
         """The likeliest answers as wholes, best first. Computed in a context of its own.
 

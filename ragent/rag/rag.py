@@ -302,7 +302,12 @@ class Rag:
         yield from asking.stream(Request(question, k, tuple(history), schema, search_options(options)))
 
     def generate(
-        self, prompt: str | Sequence[Message], wanted: Any, *, max_tokens: int | None = None
+        self,
+        prompt: str | Sequence[Message],
+        wanted: Any,
+        *,
+        max_tokens: int | None = None,
+        best_of: int = 1,
     ) -> Structured:
         """Have the model write a value of a given form; your documents have no part in it.
 
@@ -311,17 +316,21 @@ class Rag:
             wanted: a pydantic model, dataclass, TypedDict, enum, Literal or other type; a JSON Schema as a
                 dict; or a term of outlines, such as `Regex` and `CFG`.
             max_tokens: the longest value, by default `[llm] max_tokens`.
+            best_of: how many to write, of which the model finds one likeliest.
 
         Raises:
             SchemaError: the form can't be enforced.
             MalformedOutput: the model gave no value of that form.
-            LLMError: the model isn't there, or failed.
+            LLMError: the model isn't there, or failed; or it is to choose the best and doesn't run here.
         """
+        from ragent.rag.best import best_value
         from ragent.structured import generate
 
         sampling = self.settings.llm.sampling
         if max_tokens:
             sampling = replace(sampling, max_tokens=max_tokens)
+        if best_of > 1:
+            return best_value(self.llm, prompt, wanted, sampling, best_of)
         return generate(self.llm, prompt, wanted, sampling=sampling)
 
     # -- care -------------------------------------------------------------------------------------------

@@ -39,6 +39,15 @@ def test_the_value_alone_is_on_stdout(ragent: Ragent, schema: Path) -> None:
     assert json.loads(ragent("generate", "A green boat", "--schema", schema).out) == ran.json
 
 
+def test_the_best_of_several(ragent: Ragent, tmp_path: Path) -> None:
+    schema = written(tmp_path, {"type": "string", "maxLength": 12})
+    ran = ragent("generate", "Name a colour.", "--schema", schema, "--best-of", "3", "--json")
+    assert ran.code == 0, ran.err
+    assert isinstance(ran.json, str)
+    limited = ragent("generate", "x", "--schema", schema, "--best-of", "2", "--max-tokens", "1", "--json")
+    assert limited.json["error"]["type"] == "MalformedOutput"
+
+
 def test_the_prompt_can_come_from_stdin(tmp_path: Path, schema: Path) -> None:
     command = [sys.executable, "-m", "ragent.cli", "generate", "-", "--schema", str(schema)]
     done = subprocess.run(

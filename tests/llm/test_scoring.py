@@ -36,6 +36,16 @@ def test_likelihoods_multiply_token_by_token(engine: LlamaCpp) -> None:
     assert engine.log_likelihoods(ASK, ["What does the", "What"]) == pytest.approx([whole, first], abs=0.05)
 
 
+def test_each_token_of_an_answer_has_its_likelihood(engine: LlamaCpp) -> None:
+    answer = "The ferry costs four euros."
+    found = engine.token_log_likelihoods(ASK, answer)
+    assert "".join(text for text, _ in found) == answer
+    assert sum(one for _, one in found) == pytest.approx(engine.log_likelihoods(ASK, [answer])[0], abs=0.05)
+    assert all(one <= 0 for _, one in found)
+    with pytest.raises(ValueError, match="empty"):
+        engine.token_log_likelihoods(ASK, "")
+
+
 def test_the_likeliest_first_word_is_what_it_writes(engine: LlamaCpp) -> None:
     say = [Message("user", "Say only the word yes.")]
     text = "".join(delta.text for delta in engine.stream(say, Sampling(max_tokens=1, repeat_penalty=1.0)))
@@ -55,7 +65,8 @@ def test_scoring_leaves_a_stream_and_its_cache_alone(engine: LlamaCpp) -> None:
     thread.join()
     *rest, last = stream
     pieces += [delta.text for delta in [*rest, last]]
-    assert pieces == alone
+    # Guessed tokens come in one piece, or not.
+    assert "".join(pieces) == "".join(alone)
     assert done
     *_, again = engine.stream(ASK, sampling)
     assert again.usage
