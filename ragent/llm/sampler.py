@@ -89,7 +89,7 @@ def _parts(sampling: Sampling, model: Model) -> list[Any]:
 
 
 def _dry(dry: Dry, model: Model) -> Any:
-    breakers = [text.encode() for text in dry.breakers if text]
+    breakers = [text.encode("utf-8", "replace") for text in dry.breakers if text]
     return llama_cpp.llama_sampler_init_dry(
         model.vocab,
         dry.multiplier,
