@@ -52,6 +52,8 @@ def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp
     """
     path = resolve_model(settings.model, folder)
     header = read_header(path)
+    if header.number("block_count") < 1:  # llama.cpp would take the process down with it
+        raise LLMError(f"{path} is no language model: it has no layers", hint="use another model file")
     fitted = fit(settings, header, path.name)
     adapters = find_adapters(settings, folder)
     weights = converted(path, choose_weights(settings, header), weights_folder()) if folder else path
