@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ from ragent.llm.stitching import Span
 from ragent.llm.writing import Writing
 from ragent.types import Delta, Usage
 
+_LOG = logging.getLogger("ragent.llm")
 _PROMPT_TOKENS_IN_COMPANY = 128
 
 
@@ -86,7 +88,11 @@ def plan_drafts(active: Sequence[Request], batch: int) -> None:
             continue
         if request.held and len(request.pending) == 1:
             tokens = [*request.held.tokens, *request.pending]
-            request.draft = drafting.draft(tokens, batch // len(active) - 1)
+            try:
+                request.draft = drafting.draft(tokens, batch // len(active) - 1)
+            except Exception as error:  # of its constraint, which will fail by itself if it must
+                _LOG.warning("nothing more is drafted for this output: %s", error)
+                request.drafting = None
 
 
 def shares(active: Sequence[Request], batch: int) -> dict[Request, int]:
@@ -100,6 +106,8 @@ def shares(active: Sequence[Request], batch: int) -> dict[Request, int]:
     for n, request in enumerate(reading):
         # What a short rest leaves of its share goes to the longer ones.
         share = min(len(request.pending), budget // (len(reading) - n))
+        # The end of a prompt is never read alone: llama.cpp computes a single row in another way.
+        share -= share == len(request.pending) - 1
         budget -= share
         if share:
             shared[request] = share

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragent.config import LLMSettings
-from ragent.errors import LLMError
+from ragent.errors import LLMError, SchemaError
 from ragent.llm.lookup import PromptLookup
 from ragent.llm.models import DEFAULT_MODEL, resolve_model
 from ragent.llm.pace import MOST_ROWS, Odds, OwnOdds, Pace
@@ -18,14 +18,14 @@ from ragent.structured.quoting import quote_format
 from ragent.types import Form, Message, Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ragent.llm.draft_model import DraftModel
     from ragent.llm.engine import Engine
     from ragent.llm.native import Model
     from ragent.llm.speculating import Mode
-    from ragent.protocols import Decoding
+    from ragent.protocols import Decoding, Logits
     from ragent.types import Usage
 
 FACTS = (
@@ -278,6 +278,31 @@ def test_quotes_under_a_constraint_stay_verbatim(model: Model, plain: Engine, dr
     quote = text.removeprefix("> ").split("\n")[0]
     assert quote in FACTS
     assert usage.accepted_tokens > 0
+
+
+class Blind:
+    """A constraint that allows everything, and can't look ahead."""
+
+    done = hurried = False
+
+    def restrict(self, logits: Logits, left: int) -> None: ...
+
+    def advance(self, token: int) -> None: ...
+
+    def forced(self) -> list[int]:
+        raise SchemaError("too complex")
+
+    def fitting(self, tokens: Sequence[int]) -> int:
+        raise SchemaError("too complex")
+
+
+def test_a_constraint_that_fails_to_look_ahead_costs_the_drafts_only(
+    model: Model, plain: Engine, drafting: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    text, finish, usage = ask(drafting, model, REPEAT, Blind())
+    assert (text, finish) == ask(plain, model, REPEAT)[:2]
+    assert usage.drafted_tokens == 0
+    assert "too complex" in caplog.text
 
 
 def test_requests_side_by_side_are_written_as_they_are_alone(
