@@ -113,6 +113,8 @@ def added(first: Usage, second: Usage) -> Usage:
         first.prompt_tokens + second.prompt_tokens,
         first.completion_tokens + second.completion_tokens,
         first.reused_tokens + second.reused_tokens,
+        first.drafted_tokens + second.drafted_tokens,
+        first.accepted_tokens + second.accepted_tokens,
     )
 
 
