@@ -159,8 +159,10 @@ class Stitcher:
         return state
 
     def _read(self, sequence: int, start: int, tokens: Sequence[int]) -> Generator[None, None, None]:
-        for done in range(0, len(tokens), _TOKENS_A_STEP):
-            some = tokens[done : done + _TOKENS_A_STEP]
+        # A single row at the end would be computed in another way, with other last digits.
+        step = _TOKENS_A_STEP - (len(tokens) % _TOKENS_A_STEP == 1)
+        for done in range(0, len(tokens), step):
+            some = tokens[done : done + step]
             rows = [Row(token, start + done + n, sequence, n == 0) for n, token in enumerate(some)]
             if code := self._context.decode(rows):
                 self._opening = []

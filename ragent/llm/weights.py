@@ -72,7 +72,7 @@ def converted(path: Path, form: str, folder: Path) -> Path:
     try:
         read_header(target)
         # When it was last used; when it was written is part of the key of what is kept of prompts.
-        os.utime(target, (time.time(), target.stat().st_mtime))
+        os.utime(target, ns=(time.time_ns(), target.stat().st_mtime_ns))
         return target
     except (LLMError, OSError):
         pass
