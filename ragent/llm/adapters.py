@@ -125,6 +125,11 @@ def _load_lora(model: Any, wanted: Scaled) -> Any:
     # What it gives on failure isn't None, but a pointer to nowhere.
     if not adapter:
         raise LLMError(f"llama.cpp can't put {wanted.path} onto this model", hint=_HINT)
+    if llama_cpp.llama_adapter_get_alora_n_invocation_tokens(adapter):
+        raise LLMError(
+            f"{wanted.path} is an activated LoRA, which works from certain words on only",
+            hint="use one that was trained without invocation tokens",
+        )
     return adapter
 
 

@@ -148,7 +148,8 @@ class Connection:
             try:
                 response = self._client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout, *_LOST) as error:
-                failure: LLMError = self._unreachable(error)
+                is_late = time.monotonic() >= deadline
+                failure: LLMError = self._late() if is_late else self._unreachable(error)
             except httpx.TimeoutException as error:
                 raise (self._silent() if time.monotonic() < deadline else self._late()) from error
             else:

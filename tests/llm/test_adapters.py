@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from gguf import GGUFWriter
+from gguf import GGUFValueType, GGUFWriter
 
 from ragent.config import LLMSettings
 from ragent.errors import LLMError, ModelNotFound
@@ -22,13 +22,19 @@ SIZE = 576
 Ones = Mapping[Path, float]
 
 
-def lora(path: Path, seed: int, *, size: int = SIZE, kind: str = "lora", rank: int = 2) -> Path:
+def lora(
+    path: Path, seed: int, *, size: int = SIZE, kind: str = "lora", invoked_by: tuple[int, ...] = ()
+) -> Path:
     """An adapter of two layers' attention outputs, with random numbers."""
     random = np.random.default_rng(seed)
     writer = GGUFWriter(path, "llama")
     writer.add_string("general.type", "adapter")
     writer.add_string("adapter.type", kind)
+    rank = 2
     writer.add_float32("adapter.lora.alpha", float(rank))
+    if invoked_by:
+        kinds = GGUFValueType.ARRAY, GGUFValueType.UINT32
+        writer.add_key_value("adapter.alora.invocation_tokens", list(invoked_by), *kinds)
     for layer in (3, 20):
         name = f"blk.{layer}.attn_output.weight"
         writer.add_tensor(f"{name}.lora_a", random.normal(0, 0.1, (rank, size)).astype(np.float32))
@@ -109,6 +115,8 @@ def test_a_lora_of_another_model_or_kind(tmp_path: Path) -> None:
     with pytest.raises(LLMError, match="onto this model") as raised:
         opened(loras={str(lora(tmp_path / "large.gguf", 1, size=640)): 1.0})
     assert "very model" in raised.value.hint
+    with pytest.raises(LLMError, match="activated"):
+        opened(loras={str(lora(tmp_path / "later.gguf", 1, invoked_by=(5, 6))): 1.0})
     with pytest.raises(LLMError, match="is no LoRA"):
         opened(loras={str(lora(tmp_path / "ia3.gguf", 1, kind="ia3")): 1.0})
 
