@@ -124,14 +124,18 @@ class AskSettings(BaseModel):
 
     model_config = _STRICT
     k: int = Field(6, ge=1, description="passages put before the model")
-    style: Literal["draft", "think", "quote", "extract"] = Field(
-        "draft",
-        description="draft: write, then check; think: reason first; quote: verbatim; extract: no model",
+    style: Literal["auto", "draft", "think", "quote", "extract"] = Field(
+        "auto",
+        description="quote: verbatim; draft: write, then check; think: reason first; extract: no model;"
+        " auto: quote, but draft with a model served by URL, or with a prompt or examples of your own",
     )
     prompt: str = Field("answer", description="the prompt template of draft: a name, or answer@2")
     examples: int = Field(0, ge=0, description="shown, of HOME/prompts/NAME.examples.jsonl; 0: none")
     focus_tokens: int = Field(256, ge=0, description="shorten passages to what matters; 0: leave them whole")
     min_relevance: float = Field(0.1, ge=0, le=1, description="less likely relevant: ask abstains")
+    abstain_below: float = Field(
+        0.1, ge=0, le=1, description="less support than this: ask abstains; ragent eval calibrate sets it"
+    )
 
 
 class IngestSettings(BaseModel):

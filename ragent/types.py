@@ -224,7 +224,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A verbatim quote: `document.text[start:end] == quote`, checked against the store before it is shown."""
+    """A verbatim quote: `document.text[start:end] == quote`, checked against the store before it is shown.
+
+    `support` is the probability, 0 to 1, that the quote answers the question, as far as signs can tell.
+    """
 
     marker: int
     uri: str
@@ -234,6 +237,7 @@ class Citation:
     quote: str
     document_id: int
     chunk_id: int
+    support: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +295,8 @@ class Answer:
 
     `understood` is the question as it was searched for, in the light of the conversation before it, if there
     was one. `reasoning` is what the model wrote before its answer, in the style that has it do so: nothing of
-    it was checked. `prompts` are the templates that were rendered.
+    it was checked. `prompts` are the templates that were rendered. `support` is that of the best citation, or
+    of what would have been cited, had it been enough.
     """
 
     question: str
@@ -306,6 +311,7 @@ class Answer:
     understood: str = ""
     reasoning: str = ""
     prompts: tuple[PromptUsed, ...] = ()
+    support: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def ask(
         typer.Option(
             "--style",
             metavar="STYLE",
-            help="draft, think (reason first), quote (verbatim quotes) or extract (no model) [draft].",
+            help="quote (verbatim), draft (own words), think (reason first), extract (no model) [auto].",
         ),
     ] = None,
     schema: Annotated[
@@ -140,7 +140,8 @@ def _print_answer(face: Face, answer: Answer) -> None:
         page = f", page {citation.page}" if citation.page else ""
         where = f"{display_uri(citation.uri)}{page}, characters {citation.start}–{citation.end}"
         face.console.print()
-        face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
+        face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan", end="")
+        face.console.print(f", support {citation.support:.2f}", style="dim")
         face.console.print(f'    "{" ".join(citation.quote.split())}"', markup=False)
     if answer.understood and answer.understood != answer.question:
         face.messages.print(f"understood as: {answer.understood}", markup=False, style="dim")
@@ -162,8 +163,9 @@ def _contract(answer: Answer) -> dict[str, Any]:
     return extra | {
         "answer": answer.text,
         "abstained": answer.abstained,
+        "support": answer.support,
         "citations": [
-            {name: getattr(c, name) for name in ("marker", "uri", "page", "start", "end", "quote")}
+            {name: getattr(c, name) for name in ("marker", "uri", "page", "start", "end", "quote", "support")}
             for c in answer.citations
         ],
         "dropped": answer.dropped,

@@ -10,9 +10,12 @@ from typing import Literal
 from ragent.errors import LLMError
 from ragent.prompts import Example, Fitted, PromptTemplate, fit
 from ragent.protocols import LLM, Embedder, Retriever
-from ragent.rag.citing import Quote, Sources, Supported
+from ragent.rag.citing import Quote, Sources, Supported, own_words
 from ragent.rag.focusing import Excerpt, focus, whole
+from ragent.rag.pointing import Pointer, fitted
 from ragent.rag.quoted import Quoting
+from ragent.rag.reading import Reading
+from ragent.rag.support import Support
 from ragent.rag.thinking import Thinking, part_thought
 from ragent.store import Store
 from ragent.types import (
@@ -32,12 +35,19 @@ from ragent.types import (
 NOTHING_RELEVANT = "I found nothing about this in your documents."
 NOT_SUPPORTED = "Your documents touch on this, but I found no answer in them that I could prove with a quote."
 
+NOT_SURE = "Your documents touch on this, but what I found in them is too unlikely to be the answer."
 FULL = "the prompt was full"
+
+Style = Literal["draft", "think", "quote", "extract"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Answers questions over one collection. In the style `extract` there is no need of a model."""
+    """Answers questions over one collection. In the style `extract` there is no need of a model.
+
+    With a `pointer`, nothing is written: it finds the words that answer. An answer with less support than
+    `abstain_below` is withheld.
+    """
 
     store: Store
     retriever: Retriever
@@ -47,8 +57,10 @@ class Answerer:
     sampling: Sampling
     min_relevance: float
     focus_tokens: int
-    style: Literal["draft", "think", "quote", "extract"] = "draft"
+    style: Style = "draft"
     examples: Callable[[str], Sequence[Example]] = lambda question: ()
+    pointer: Pointer | None = None
+    abstain_below: float = 0.0
 
     @property
     def model(self) -> LLM:
@@ -80,6 +92,7 @@ class _Attempt:
     usage: Usage = field(default_factory=Usage)
     prompts: list[PromptUsed] = field(default_factory=list)
     reasoning: str = ""
+    support: float = 0.0
     _said: str = ""
     _held: Quoting | Thinking | None = None
 
@@ -91,13 +104,20 @@ class _Attempt:
             yield self._abstain(NOTHING_RELEVANT)
             return
         sources = Sources(self.question, self.hits, self.answerer.embedder)
-        if self.answerer.style == "extract":
-            yield self._compose(
-                [Supported(" ".join(quote.text.split()), quote) for quote in sources.aptest()]
-            )
-            return
-        yield from self._draft(sources)
-        yield self._checked(self._said, sources)
+        if self.answerer.pointer:
+            yield self._compose(self._pointed(self.answerer.pointer, sources), sources)
+        elif self.answerer.style == "extract":
+            yield self._compose([own_words(quote) for quote in sources.aptest()], sources)
+        else:
+            yield from self._draft(sources)
+            yield self._compose(self._checked(self._said, sources), sources)
+
+    def _pointed(self, pointer: Pointer, sources: Sources) -> list[Supported]:
+        found = pointer.find(Reading(self.question, self.answerer.embedder), sources)
+        self.usage = Usage(prompt_tokens=sum(map(pointer.model.count_prompt, found.prompts)))
+        self.prompts += pointer.used
+        self.first_token_s = self._elapsed()
+        return [found.answer] if found.answer else []
 
     def _draft(self, sources: Sources) -> Iterator[str]:
         excerpts = self._excerpts(sources)
@@ -163,7 +183,7 @@ class _Attempt:
         ]
         return [excerpt for excerpt in excerpts if excerpt.text]
 
-    def _checked(self, draft: str, sources: Sources) -> Answer:
+    def _checked(self, draft: str, sources: Sources) -> list[Supported]:
         if isinstance(self._held, Thinking):
             self.reasoning = part_thought(draft).reasoning
         checked = self._held.read(draft) if self._held else list(sources.check(draft))
@@ -172,15 +192,16 @@ class _Attempt:
         ]
         supported = [part for part in checked if part.quote]
         if not supported and (quote := sources.most_apt()):
-            supported = [Supported(" ".join(quote.text.split()), quote)]
-        return self._compose(supported)
+            supported = [own_words(quote)]
+        return supported
 
-    def _compose(self, parts: Sequence[Supported]) -> Answer:
+    def _compose(self, parts: Sequence[Supported], sources: Sources) -> Answer:
+        support = Support(Reading(self.question, self.answerer.embedder), sources, fitted()["support"])
         citations: dict[tuple[int, int, int], Citation] = {}
         sentences: list[str] = []
         for part in parts:
             assert part.quote  # noqa: S101 (callers pass supported parts only)
-            citation = self._cite(part.quote, marker=len(citations) + 1)
+            citation = self._cite(part.quote, len(citations) + 1, support.of(part.quote, part.likelihood))
             if citation is None:
                 self.dropped.append(Dropped("sentence", part.sentence, "its source changed meanwhile"))
                 continue
@@ -189,9 +210,14 @@ class _Attempt:
             sentences.append(f"{part.sentence} [{citation.marker}]")
         if not sentences:
             return self._abstain(NOT_SUPPORTED)
+        self.support = max(citation.support for citation in citations.values())
+        if self.support < self.answerer.abstain_below:
+            reason = f"its support, {self.support:.2f}, is below {self.answerer.abstain_below:g}"
+            self.dropped += [Dropped("sentence", part.sentence, reason) for part in parts]
+            return self._abstain(NOT_SURE)
         return self._answer(" ".join(sentences), tuple(citations.values()))
 
-    def _cite(self, quote: Quote, marker: int) -> Citation | None:
+    def _cite(self, quote: Quote, marker: int, support: float) -> Citation | None:
         """The quote's address in its document, or None if the document doesn't say that (any more)."""
         hit = quote.hit
         start, end = hit.start + quote.start, hit.start + quote.end
@@ -200,7 +226,9 @@ class _Attempt:
             return None
         pages = self.answerer.store.document_pages(hit.document_id)
         page = next((number for number, first, last in pages if first <= start < last), hit.page)
-        return Citation(marker, hit.uri, page, start, end, quote.text, hit.document_id, hit.chunk_id)
+        return Citation(
+            marker, hit.uri, page, start, end, quote.text, hit.document_id, hit.chunk_id, round(support, 4)
+        )
 
     def _abstain(self, text: str) -> Answer:
         return self._answer(text, (), abstained=True)
@@ -218,6 +246,7 @@ class _Attempt:
             hits=self.hits,
             reasoning=self.reasoning,
             prompts=tuple(self.prompts),
+            support=self.support,
         )
 
     def _elapsed(self) -> float:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ragent.config import Settings
 from ragent.prompts import PromptTemplate, load_prompt
-from ragent.protocols import LLM, Embedder, Retriever
-from ragent.rag.answering import Answerer
+from ragent.protocols import LLM, Embedder, Retriever, Scoring
+from ragent.rag.answering import Answerer, Style
 from ragent.rag.condensing import Condensed, condense
 from ragent.rag.exemplars import Exemplars
+from ragent.rag.pointing import Pointer
 from ragent.store import Store
 from ragent.types import Answer, Message, SearchOptions
 
@@ -58,18 +59,27 @@ class Asking:
 
     def _answerer(self) -> Answerer:
         ask = self.settings.ask
+        llm = self._llm
         return Answerer(
             store=self.store,
             retriever=self.retriever,
-            llm=self._llm,
+            llm=llm,
             template=self._prompt(self._prompt_name),
             examples=self._exemplars.choose,
-            style=ask.style,
+            style=self._style,
             sampling=self.settings.llm.sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
+            pointer=self._pointer(llm) if self._style == "quote" else None,
+            abstain_below=ask.abstain_below,
         )
+
+    def _pointer(self, llm: LLM | None) -> Pointer | None:
+        """None for a model that can't say how likely it finds a text; it then writes its quotes itself."""
+        if llm is not None and isinstance(llm, Scoring):
+            return Pointer(llm, self._prompt("point"), self._prompt("ask-back"))
+        return None
 
     def _filling(self, schema: Any) -> Filling:
         from ragent.rag.filling import Filling
@@ -84,7 +94,16 @@ class Asking:
 
     @property
     def _llm(self) -> LLM | None:
-        return None if self.settings.ask.style == "extract" else self.open_llm()
+        return None if self._style == "extract" else self.open_llm()
+
+    @property
+    def _style(self) -> Style:
+        ask = self.settings.ask
+        if ask.style != "auto":
+            return ask.style
+        # What a user taught ragent about writing would be lost on a style that writes nothing.
+        taught = ask.prompt != "answer" or ask.examples or self._prompt("answer").is_own
+        return "draft" if taught or self.settings.llm.url else "quote"
 
     @property
     def _exemplars(self) -> Exemplars:
@@ -92,7 +111,7 @@ class Asking:
 
     @property
     def _prompt_name(self) -> str:
-        return _PROMPTS.get(self.settings.ask.style, self.settings.ask.prompt)
+        return _PROMPTS.get(self._style, self.settings.ask.prompt)
 
     def _prompt(self, name: str) -> PromptTemplate:
         return load_prompt(name, self.home / "prompts")

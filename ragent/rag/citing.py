@@ -45,10 +45,28 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Supported:
-    """A sentence of an answer with the quote that supports it best, if any does."""
+    """A sentence of an answer with the quote that supports it best, if any does.
+
+    `likelihood` is how much likelier a language model finds the question after the quote, if it was asked.
+    """
 
     sentence: str
     quote: Quote | None
+    likelihood: float | None = None
+
+
+def own_words(quote: Quote) -> Supported:
+    """A quote that speaks for itself."""
+    return Supported(" ".join(quote.text.split()), quote)
+
+
+@dataclass(frozen=True, slots=True)
+class Apt:
+    """A sentence of a source, how well it fits the question, and how alike it is in meaning (a cosine)."""
+
+    quote: Quote
+    aptness: float
+    likeness: float
 
 
 class Sources:
@@ -58,8 +76,19 @@ class Sources:
         self._question = question
         self._embedder = embedder
         self.sentences = [quote for hit in hits for quote in _quotes(hit)]
-        self._weights = Weights([quote.terms for quote in self.sentences])
-        self._wanted = terms(question)
+        self.weights = Weights([quote.terms for quote in self.sentences])
+        self.wanted = terms(question)
+
+    @cached_property
+    def likeness(self) -> list[float]:
+        """The cosine of each sentence with the question."""
+        if not self.sentences:
+            return []
+        asked = self._embedder.embed_queries([self._question])[0]
+        cosines: list[float] = (
+            self._embedder.embed_documents([q.text for q in self.sentences]) @ asked
+        ).tolist()
+        return cosines
 
     @cached_property
     def aptness(self) -> list[float]:
@@ -67,13 +96,14 @@ class Sources:
 
         Words of the question that no sentence holds count for nothing: they can't tell one from another.
         """
-        if not self.sentences:
-            return []
-        known = self._wanted.intersection(frozenset().union(*(quote.terms for quote in self.sentences)))
-        asked = self._embedder.embed_queries([self._question])[0]
-        likeness = self._embedder.embed_documents([quote.text for quote in self.sentences]) @ asked
-        words = [self._weights.coverage(known, quote.terms) if known else 0 for quote in self.sentences]
-        return [word + max(0.0, float(like)) for word, like in zip(words, likeness, strict=True)]
+        known = self.wanted.intersection(frozenset().union(*(quote.terms for quote in self.sentences)))
+        words = [self.weights.coverage(known, quote.terms) if known else 0 for quote in self.sentences]
+        return [word + max(0.0, like) for word, like in zip(words, self.likeness, strict=True)]
+
+    def ranked(self, most: int) -> list[Apt]:
+        """The sentences that fit the question best, best first."""
+        best = sorted(range(len(self.sentences)), key=self.aptness.__getitem__, reverse=True)[:most]
+        return [Apt(self.sentences[i], self.aptness[i], self.likeness[i]) for i in best]
 
     def most_apt(self) -> Quote | None:
         """The sentence that fits the question best, or None if none fits well."""
@@ -94,13 +124,13 @@ class Sources:
     def support(self, sentence: str) -> Quote | None:
         """The one or two sentences that support a sentence best, or None."""
         # "Yes." has no words of its own: what bears on the question must carry it.
-        wanted = terms(sentence) or self._wanted
+        wanted = terms(sentence) or self.wanted
         best, best_fitness = None, 0.0
         for quote, aptness, parts in self._candidates():
-            coverage = self._weights.coverage(wanted, quote.terms)
+            coverage = self.weights.coverage(wanted, quote.terms)
             if coverage < MIN_SUPPORT or not self._holds_figures(wanted, parts):
                 continue
-            nearest = max(parts, key=lambda part: self._weights.coverage(wanted, part.terms))
+            nearest = max(parts, key=lambda part: self.weights.coverage(wanted, part.terms))
             if denies(sentence) != denies(nearest.text):
                 continue
             fitness = coverage + _APTNESS_SHARE * aptness - _RANK_PENALTY * quote.hit.rank
@@ -113,8 +143,8 @@ class Sources:
 
         Else one sentence could lend its number to the matter of the other.
         """
-        figures = numbers(wanted) - self._wanted
-        matter = [self._weights.coverage(wanted - figures, part.terms) for part in parts]
+        figures = numbers(wanted) - self.wanted
+        matter = [self.weights.coverage(wanted - figures, part.terms) for part in parts]
         about = [
             part.terms
             for part, share in zip(parts, matter, strict=True)

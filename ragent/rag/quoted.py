@@ -1,4 +1,7 @@
-"""The quoting style of `ask`: the model can quote only what stands in the passages, and says what follows."""
+"""The quoting style of `ask` for models that don't tell likelihoods, as most that are served by URL.
+
+The model writes the quotes itself, but can write only what stands in the passages, and says what follows.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.conftest import Ragent
 
-CONTRACT = {"answer", "abstained", "citations", "dropped", "prompts", "usage", "timings"}
+CONTRACT = {"answer", "abstained", "support", "citations", "dropped", "prompts", "usage", "timings"}
 
 
 def test_an_answer_cites_what_stands_in_the_file(harbour: Ragent) -> None:
