@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,22 +70,20 @@ def read_control_vector(path: Path) -> ControlVector:
             number = name.removeprefix(_PREFIX)
             if number == name or not number.isdecimal() or not int(number):
                 raise LLMError(f"{path} is no control vector: it has a tensor {name!r}")
-            file.seek(tensor.start)
-            directions[int(number)] = _numbers(path, tensor, file.read(_bytes(tensor)))
+            directions[int(number)] = _numbers(path, tensor, file)
     sizes = {len(direction) for direction in directions.values()}
     if len(sizes) != 1:
         raise LLMError(f"{path} is no control vector: its directions have {len(sizes)} sizes")
     return ControlVector(directions, header.text(f"{_ARCHITECTURE}.model_hint"))
 
 
-def _bytes(tensor: Tensor) -> int:
-    return int(np.prod(tensor.shape)) * (2 if tensor.kind == 1 else 4)
-
-
-def _numbers(path: Path, tensor: Tensor, data: bytes) -> NDArray[np.float32]:
+def _numbers(path: Path, tensor: Tensor, file: BinaryIO) -> NDArray[np.float32]:
+    # Only the extents of kinds that are known have been checked against the file's.
     if tensor.kind not in _NUMBERS or len(tensor.shape) != 1:
         raise LLMError(f"{path} is no control vector that can be read", hint="its numbers must be F32 or F16")
-    direction = np.frombuffer(data, _NUMBERS[tensor.kind]).astype(np.float32)
+    number = np.dtype(_NUMBERS[tensor.kind])
+    file.seek(tensor.start)
+    direction = np.frombuffer(file.read(tensor.shape[0] * number.itemsize), number).astype(np.float32)
     if not np.isfinite(direction).all():
         raise LLMError(f"{path} is damaged: a direction holds something else than numbers")
     return direction

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,6 +195,16 @@ def test_control_vectors_that_are_none(tmp_path: Path, tensors: dict[str, np.nda
     writer.close()
     with pytest.raises(LLMError, match=message):
         read_control_vector(tmp_path / "v.gguf")
+
+
+def test_a_control_vector_that_claims_to_be_huge(tmp_path: Path) -> None:
+    path = vector(tmp_path / "v.gguf", layers=(1,), size=64)
+    data = path.read_bytes()
+    claimed = struct.pack("<IQI", 1, 64, 0)
+    for shape, kind in ((1 << 62, 99), (1 << 62, 0)):
+        path.write_bytes(data.replace(claimed, struct.pack("<IQI", 1, shape, kind)))
+        with pytest.raises(LLMError, match=r"can be read|cut short"):
+            read_control_vector(path)
 
 
 def test_half_numbers_are_read(tmp_path: Path) -> None:
