@@ -1,9 +1,10 @@
 """What the engine saves by what it keeps and by writing answers side by side, against plain llama-cpp-python.
 
-    python evals/benchmarks/engine.py [--passages 8] [--tokens 32] [--threads 1]
+    python evals/benchmarks/engine.py [--passages 16] [--tokens 32] [--threads 2] [--rounds 3]
 
-Each line gives seconds of CPU (`cpu`) and of the clock (`wall`). Both engines use the same model file, the
-same rendered prompts and as many threads; plain llama-cpp-python keeps the last prompt, as it does by itself.
+Both use the same model file, the same rendered prompts and as many threads; plain llama-cpp-python keeps the
+last prompt, as it does by itself. Every round has passages of its own. What is printed are medians of the
+rounds: seconds of the clock and of CPU until the first token, and their share of the first question's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import llama_cpp
 
@@ -37,6 +40,15 @@ QUESTIONS = (
     "When is a flag out?",
 )
 N_CTX = 4096
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of the clock and of CPU."""
+
+    wall: float
+    cpu: float
 
 
 def main() -> None:
@@ -44,23 +56,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--passages", type=int, default=8)
+    parser.add_argument("--passages", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     settings = LLMSettings(n_ctx=N_CTX, threads=arguments.threads)
+    times: dict[str, dict[str, list[Spent]]] = {"ragent": {}, "plain": {}}
+    rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as home:
-        ours = Ours(settings, Path(home), arguments.tokens)
         plain = Plain(settings, arguments.tokens)
-        print(f"{ours.model.count_prompt(prompt('North', arguments.passages, 0))} tokens in a prompt")
-        for name, engine in (("ragent", ours), ("plain llama-cpp-python", plain)):
-            print(name)
-            reuse(engine, arguments.passages)
-            together(engine, arguments.tokens)
-        ours.model.close()
-        restarted = Ours(settings, Path(home), arguments.tokens)
-        cpu, wall = timed(lambda: restarted.first_token(prompt("North", arguments.passages, 0)))
-        print(f"ragent\n  same question after a restart:  cpu {cpu:.2f}  wall {wall:.2f}")
+        for number in range(arguments.rounds):
+            ours = Ours(settings, Path(home), arguments.tokens)
+            size = ours.model.count_prompt(prompt("North", arguments.passages, 0))
+            for name, engine in (("ragent", ours), ("plain", plain)):
+                waits(engine, f"{number}", arguments.passages, times[name])
+            writing(ours, plain, f"{number}", rates)
+            ours.model.close()
+            restarted = Ours(settings, Path(home), arguments.tokens)
+            restarted.first_token([Message("user", "Hello")])
+            again = prompt(f"North {number}", arguments.passages, 0)
+            note(times["ragent"], "the first question after a restart", lambda: restarted.first_token(again))  # noqa: B023
+            restarted.model.close()
+    report(size, arguments.rounds, times, rates)
+
+
+def report(
+    size: int, rounds: int, times: dict[str, dict[str, list[Spent]]], rates: dict[str, list[float]]
+) -> None:
+    """Print medians, and what they are of the first question's or of plain llama-cpp-python's."""
+    print(
+        f"{size} tokens in a prompt, {rounds} rounds\n\n"
+        "seconds to the first token (share of the first question's)"
+    )
+    for name, of_engine in times.items():
+        first = of_engine["first question"]
+        for what, spent in of_engine.items():
+            wall, cpu = (median(getattr(one, unit) for one in spent) for unit in ("wall", "cpu"))
+            of_wall, of_cpu = (
+                median(getattr(a, unit) / getattr(b, unit) for a, b in zip(spent, first, strict=True))
+                for unit in ("wall", "cpu")
+            )
+            print(f"  {name:7} {what:36} wall {wall:6.3f} ({of_wall:.3f})  cpu {cpu:6.3f} ({of_cpu:.3f})")
+    print(
+        f"\ntokens a second of {AT_ONCE} short requests (times plain llama-cpp-python, one after the other)"
+    )
+    base = rates["plain, one after the other"]
+    for what, values in rates.items():
+        ratio = median(a / b for a, b in zip(values, base, strict=True))
+        print(f"  {what:36} {median(values):6.1f} ({ratio:.2f})")
 
 
 class Ours:
@@ -110,44 +154,40 @@ class Plain:
             count += 1
         return count
 
-    def answer_all(self, prompts: Sequence[Sequence[Message]]) -> int:
-        return sum(map(self.answer, prompts))
-
     def _generate(self, messages: Sequence[Message]) -> Iterator[int]:
         text = self._chat.render(messages).encode()
         tokens = self._llama.tokenize(text, add_bos=False, special=True)
         return iter(self._llama.generate(tokens, temp=0.0, repeat_penalty=1.1))
 
 
-def reuse(engine: Ours | Plain, passages: int) -> None:
+def waits(engine: Ours | Plain, number: str, passages: int, times: dict[str, list[Spent]]) -> None:
     """Time to the first token: cold, of a further question, and of two users in turns."""
-    first = timed(lambda: engine.first_token(prompt("North", passages, 0)))
-    report("first question", first, first)
-    report("follow-up question", timed(lambda: engine.first_token(prompt("North", passages, 1))), first)
-    engine.first_token(prompt("South", passages, 0))
-    for turn, user in enumerate(("North", "South")):
-        ask = prompt(user, passages, 2 + turn)
-        report(f"two users in turns, {user}", timed(lambda ask=ask: engine.first_token(ask)), first)  # type: ignore[misc]
+    north, south = f"North {number}", f"South {number}"
+    note(times, "first question", lambda: engine.first_token(prompt(north, passages, 0)))
+    note(times, "follow-up", lambda: engine.first_token(prompt(north, passages, 1)))
+    engine.first_token(prompt(south, passages, 0))
+    note(times, "two users in turns: one", lambda: engine.first_token(prompt(north, passages, 2)))
+    note(times, "two users in turns: the other", lambda: engine.first_token(prompt(south, passages, 3)))
 
 
-def together(engine: Ours | Plain, tokens: int) -> None:
-    """Tokens a second of four short requests at once."""
-    prompts = [prompt(f"Quay {n}", 1, n) for n in range(4)]
-    counts: list[int] = []
-    cpu, wall = timed(lambda: counts.append(engine.answer_all(prompts)))
-    print(f"  four requests: {counts[0]} tokens  {counts[0] / cpu:.1f} a CPU s  {counts[0] / wall:.1f} a s")
+def writing(ours: Ours, plain: Plain, number: str, rates: dict[str, list[float]]) -> None:
+    """Tokens a second of short requests, at once and one after the other."""
+
+    def rate(what: str, run: Callable[[list[list[Message]]], int], name: str) -> None:
+        prompts = [prompt(f"{name} {number}-{n}", 1, n) for n in range(AT_ONCE)]
+        start = time.perf_counter()
+        rates.setdefault(what, []).append(run(prompts) / (time.perf_counter() - start))
+
+    rate("plain, one after the other", lambda prompts: sum(map(plain.answer, prompts)), "Quay")
+    rate("ragent, one after the other", lambda prompts: sum(map(ours.answer, prompts)), "Pier")
+    rate("ragent, at once", ours.answer_all, "Dock")
 
 
-def report(what: str, spent: tuple[float, float], first: tuple[float, float]) -> None:
-    """One line: seconds, and their share of the first question's."""
-    print(f"  {what}:  cpu {spent[0]:.2f} ({spent[0] / first[0]:.3f})  wall {spent[1]:.2f}")
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of CPU and of the clock."""
+def note(times: dict[str, list[Spent]], what: str, work: Callable[[], object]) -> None:
+    """Do the work, and note what it took."""
     cpu, wall = time.process_time(), time.perf_counter()
     work()
-    return time.process_time() - cpu, time.perf_counter() - wall
+    times.setdefault(what, []).append(Spent(time.perf_counter() - wall, time.process_time() - cpu))
 
 
 def prompt(name: str, passages: int, question: int) -> list[Message]:

@@ -15,9 +15,9 @@ from ragent.llm.native import Shape, Yarn
 
 _LOG = logging.getLogger("ragent.llm")
 # From 64 rows on, llama.cpp's flash attention on the CPU works in another way, whose last digits depend on
-# how a prompt was cut into batches, and on what else the context holds. It would be 9 % faster.
+# how a prompt was cut into batches, and on what else the context holds: faster, but not exact.
 _STEP = 60
-_SEQUENCES_KEPT = 24
+_SEQUENCES_KEPT = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,13 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
     recurrent = header.number("ssm.state_size") > 0
     # A recurrent model's sequence has a state of fixed size, which takes its memory at once.
     sequences = settings.parallel + (1 if recurrent else _SEQUENCES_KEPT)
+    # On a GPU, kernels are chosen by the size of each batch.
+    exact = settings.exact and not settings.n_gpu_layers
     shape = Shape(
         cells=cells,
         sequences=sequences,
         batch=settings.n_batch,
-        step=settings.n_batch if settings.n_gpu_layers else _STEP,
+        step=_STEP if exact else settings.n_batch,
         threads=settings.threads or _usable_cores(),
         flash_attention=settings.flash_attention,
         kv_type=settings.kv_type,
@@ -79,6 +81,7 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
             settings.yarn_beta_slow,
             settings.yarn_orig_ctx,
         ),
+        exact=exact and not settings.stitch,
     )
     return Fitted(shape, n_ctx, settings.parallel)
 

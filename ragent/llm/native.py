@@ -79,6 +79,7 @@ class Shape:
         rope_freq_base: 0: the model's own.
         rope_freq_scale: 0: the model's own.
         yarn: for the rope scaling of that name.
+        exact: whether what is kept of a prompt must be, bit by bit, what would be computed anew.
     """
 
     cells: int
@@ -92,6 +93,7 @@ class Shape:
     rope_freq_base: float = 0.0
     rope_freq_scale: float = 0.0
     yarn: Yarn = field(default_factory=Yarn)
+    exact: bool = True
 
     @property
     def numbers(self) -> tuple[str | float, ...]:
@@ -263,6 +265,10 @@ class Context:
         """The last hidden state of a row of the last batch, shape (size,): valid until the next `decode`."""
         pointer = llama_cpp.llama_get_embeddings_ith(self._handle, row)
         return np.ctypeslib.as_array(pointer, (self._model.size,))
+
+    def length(self, sequence: int) -> int:
+        """How many tokens a sequence has."""
+        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
     def cut(self, sequence: int, length: int) -> bool:
         """Forget what follows the first `length` tokens. If the model can't, it forgets all: False."""

@@ -2,6 +2,11 @@
 
 The sequences form a tree: those that begin alike share the cells of that beginning. Only beginnings are
 shared, so every token keeps its position.
+
+Attention adds up in the order of cells, so its last digits are those of a prompt read anew only as long as a
+sequence's cells are in the order of its tokens. llama.cpp fills the lowest cells that are free. Where things
+must be exact, no cell is therefore freed before all are: what is thrown away goes to a sequence that nobody
+reads, until no cell is left and no request in progress; then the context is emptied.
 """
 
 from __future__ import annotations
@@ -18,6 +23,8 @@ from ragent.llm.native import Context, Shape
 from ragent.llm.states import States
 
 _WORTH_LOADING = 64
+# llama.cpp computes a single row in another way than several, with other last digits.
+_LEAST_READ = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +36,7 @@ class Held:
         tokens: what was read, in order.
         cells: where the keys and values of each token are; equal numbers are one and the same cell.
         room: the most tokens it may come to have, while a request uses it; 0: it is only kept.
+        lasting: how many of the tokens are kept when the request ends.
         last_used: when, by a clock that counts uses.
         era: where it may be saved, if anywhere.
         is_saved: whether that was done, or found not worth it.
@@ -38,6 +46,7 @@ class Held:
     tokens: list[int] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     room: int = 0
+    lasting: int = 0
     last_used: int = 0
     era: Path | None = None
     is_saved: bool = False
@@ -48,9 +57,13 @@ class Prefixes:
 
     def __init__(self, context: Context, shape: Shape, states: States | None, *, can_be_cut: bool) -> None:
         """`shape` is the context's; `can_be_cut` is its model's; `states`: where to keep more, or None."""
+        self._exact = shape.exact and can_be_cut
         self._context = context
         self._cells = shape.cells
-        self._free = list(range(shape.sequences))
+        # With the last one for what was thrown away.
+        self._free = list(range(shape.sequences - 1 if self._exact else shape.sequences))
+        self._grave = shape.sequences - 1
+        self._dead: set[int] = set()
         self._states = states
         self._can_be_cut = can_be_cut
         self._held: list[Held] = []
@@ -60,8 +73,8 @@ class Prefixes:
     def acquire(self, prompt: Sequence[int], room: int) -> Held | None:
         """A sequence that holds the longest kept beginning of the prompt, but never all of it.
 
-        The prompt's last token is left out, since what follows it must be computed. What was used the longest
-        ago is thrown away if cells are short.
+        The prompt's last tokens are left out, since what follows them must be computed. What was used the
+        longest ago is thrown away if cells are short.
 
         Args:
             prompt: what will be read.
@@ -73,9 +86,12 @@ class Prefixes:
         best, shared = self._best(prompt)
         busy = [one for one in self._held if one.room]
         kept = best.cells[:shared] if best else []
-        if self._count(busy, kept) + self._promised(busy) + room - shared > self._cells:
-            return None
-        best, shared = self._restore(prompt, best, shared)
+        if self._count(self._held if self._exact else busy, kept) + room - shared > self._cells:
+            if busy or not self._exact:
+                return None
+            self._empty()
+            best, shared = None, 0
+        best, shared = self._restore(prompt, best, shared, room)
         # A sequence of which everything is wanted is taken over; of another, the rest may be wanted again.
         taken = best if best and not best.room and shared == len(best.tokens) else None
         if not taken and not self._make_room(room - shared, best, 1) and best and not best.room:
@@ -85,6 +101,7 @@ class Prefixes:
             self._make_room(room - shared, taken, 0)
         held = taken or self._branch(best, shared)
         held.room, held.last_used = room, next(self._clock)
+        held.lasting = len(prompt) if self._exact else room
         held.era, held.is_saved = self._states.era() if self._states else None, False
         return held
 
@@ -112,15 +129,20 @@ class Prefixes:
         held.cells += [next(self._cell) for _ in tokens]
 
     def release(self, held: Held) -> None:
-        """Keep a sequence for those that will begin like it."""
+        """Keep a sequence for those that will begin like it; of an output only where that needn't be exact.
+
+        What was written token by token differs in its last digits from what is read in a prompt.
+        """
         held.room, held.last_used = 0, next(self._clock)
+        if self._exact:
+            self._cut(held, held.lasting)
         for other in [one for one in self._held if one is not held and not one.room]:
             if _shared(other.tokens, held.tokens) == len(other.tokens):
                 self.drop(other)
 
     def drop(self, held: Held) -> None:
         """Throw a sequence away."""
-        self._context.cut(held.sequence, 0)
+        self._cut(held, 0)
         self._held.remove(held)
         self._free.append(held.sequence)
 
@@ -139,18 +161,23 @@ class Prefixes:
     def _best(self, prompt: Sequence[int]) -> tuple[Held | None, int]:
         found: tuple[Held | None, int] = (None, 0)
         for one in self._held:
-            shared = _shared(one.tokens, prompt[:-1])
+            shared = _shared(one.tokens, prompt[:-_LEAST_READ])
             if shared > found[1] and (self._can_be_cut or shared == len(one.tokens)):
                 found = one, shared
         return found
 
-    def _restore(self, prompt: Sequence[int], best: Held | None, shared: int) -> tuple[Held | None, int]:
+    def _restore(
+        self, prompt: Sequence[int], best: Held | None, shared: int, room: int
+    ) -> tuple[Held | None, int]:
         """What is on disk, if it has much more of the prompt than what is held, and there is room."""
-        path, on_disk = self._states.find(prompt[:-1]) if self._states else (None, 0)
+        path, on_disk = self._states.find(prompt[:-_LEAST_READ]) if self._states else (None, 0)
         if not self._states or not path or on_disk < shared + _WORTH_LOADING:
             return best, shared
         tokens, state = self._states.load(path) or ([], None)
         if state is None or not (self._can_be_cut or on_disk == len(tokens)):
+            return best, shared
+        # Nothing that is thrown away makes room where things must be exact.
+        if self._exact and self._count(self._held, []) + len(tokens) + room - on_disk > self._cells:
             return best, shared
         held = self.adopt(tokens, state)
         return (held, on_disk) if held else self._best(prompt)
@@ -173,33 +200,38 @@ class Prefixes:
         return held
 
     def _cut(self, held: Held, length: int) -> int:
+        if self._exact:
+            beyond = self._context.length(held.sequence) - len(held.tokens)
+            self._dead.update(held.cells[length:], (next(self._cell) for _ in range(beyond)))
+            self._context.copy(held.sequence, self._grave, -1, length)
         if not self._context.cut(held.sequence, length):
             length = 0
         del held.tokens[length:], held.cells[length:]
         return length
 
+    def _empty(self) -> None:
+        """Throw all away, and free the cells. There must be no request in progress."""
+        for held in list(self._held):
+            self._save(held)
+            self.drop(held)
+        self._context.cut(self._grave, 0)
+        self._dead.clear()
+
     def _make_room(self, cells: int, keep: Held | None, sequences: int) -> bool:
         """Throw away kept sequences, but for `keep`, until there is room. Whether there is."""
-        busy = [one for one in self._held if one.room]
         kept = [one for one in self._held if not one.room and one is not keep]
         kept.sort(key=lambda one: one.last_used, reverse=True)
-        while (
-            self._count(self._held, []) + self._promised(busy) + cells > self._cells
-            or len(self._free) < sequences
-        ):
-            if not kept:
+        while len(self._free) < sequences or self._count(self._held, []) + cells > self._cells:
+            if not kept or (self._exact and len(self._free) >= sequences):
                 return False
             self._save(kept[-1])
             self.drop(kept.pop())
         return True
 
-    @staticmethod
-    def _count(sequences: Sequence[Held], cells: Sequence[int]) -> int:
-        return len(set(cells).union(*(one.cells for one in sequences)))
-
-    @staticmethod
-    def _promised(busy: Sequence[Held]) -> int:
-        return sum(one.room - len(one.tokens) for one in busy)
+    def _count(self, sequences: Sequence[Held], cells: Sequence[int]) -> int:
+        """Cells that these sequences have, and will come to have; those that `cells` are; and the dead."""
+        promised = sum(one.room - len(one.tokens) for one in sequences if one.room)
+        return promised + len(self._dead.union(cells, *(one.cells for one in sequences)))
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:

@@ -115,7 +115,7 @@ def test_after_a_restart_the_passages_are_not_read_again(tmp_path: Path) -> None
     assert cold.reused_tokens == 0
     text, warm = ask(open_engine(tmp_path), "What does the ferry cost?")
     assert text == expected
-    assert warm.reused_tokens == warm.prompt_tokens - 1
+    assert warm.reused_tokens == warm.prompt_tokens - 2
 
 
 def test_what_gave_way_in_memory_comes_back_from_disk(tmp_path: Path) -> None:
