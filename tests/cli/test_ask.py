@@ -26,7 +26,7 @@ def test_an_answer_cites_what_stands_in_the_file(harbour: Ragent) -> None:
             assert text[citation["start"] : citation["end"]] == citation["quote"]
     assert answer["usage"]["prompt_tokens"] > 100
     assert 0 < answer["timings"]["retrieve_s"] < answer["timings"]["total_s"]
-    assert [(used["name"], used["version"]) for used in answer["prompts"]] == [("answer", 1)]
+    assert [(used["name"], used["version"]) for used in answer["prompts"]] == [("point", 1), ("ask-back", 1)]
 
 
 def test_nothing_relevant_is_said_in_plain_words(harbour: Ragent) -> None:
