@@ -108,6 +108,8 @@ def render_task() -> None:
         said = {"text": _render(template, task["turns"], task["values"])}
     except Refused as refusal:
         said = {"refused": str(refusal)}
+    except Unruly as stop:
+        said = {"error": str(stop)}
     except MemoryError:
         said = {"error": "it takes too much memory"}
     except Exception as error:  # a template can raise anything
