@@ -35,7 +35,7 @@ from ragent_evals.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.qa import Case, f1, half_of, is_exact, read_qa, spread
 
 FEWEST, MOST_SIGNS, RIDGE = 15, 60, 10.0
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 FILE = Path(__file__).parents[2] / "ragent" / "rag" / "fitted.json"
 Values = NDArray[np.float64]
 
