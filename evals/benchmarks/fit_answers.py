@@ -34,10 +34,12 @@ from ragent.types import SearchResult
 from ragent_evals.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.qa import Case, f1, half_of, is_exact, read_qa, spread
 
-FEWEST, MOST_SIGNS, RIDGE = 15, 60, 10.0
+FEWEST, MOST_SIGNS, RIDGE, SUPPORT_RIDGE = 15, 60, 10.0, 5.0
+AGAINST = ("denial", "names missing")
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 FILE = Path(__file__).parents[2] / "ragent" / "rag" / "fitted.json"
 Values = NDArray[np.float64]
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
 @dataclass
@@ -176,14 +178,18 @@ def softmax_regression(some: Sequence[Example], names: Sequence[str]) -> Values:
 
 
 def fit_support(some: Sequence[Example], names: Sequence[str], weights: Values) -> dict[str, Any]:
-    """Logistic regression of whether the quote of the best stretch holds an answer."""
+    """Logistic regression of whether the quote of the best stretch holds an answer.
+
+    A sign counts the way it is meant or not at all: two that are alike could else turn against each other.
+    """
     pairs = [(one, ranked[0]) for one in some if (ranked := one.ranked(names, weights))]
     rows = [signs_of(one, best) for one, best in pairs]
     right = np.array([holds(one, best) for one, best in pairs], float)
     keys = sorted({name for row in rows for name in row})
     table = matrix(rows, keys)
     mean, spread = table.mean(axis=0), table.std(axis=0) + 1e-6
-    coefficients = logistic((table - mean) / spread, right, np.zeros(len(right)))
+    bounds = [(None, 0.0) if key in AGAINST else (0.0, None) for key in keys]
+    coefficients = logistic((table - mean) / spread, right, np.zeros(len(right)), bounds)
     return {
         "bias": round(float(coefficients[0]), 4),
         "signs": {
@@ -196,17 +202,18 @@ def fit_support(some: Sequence[Example], names: Sequence[str], weights: Values) 
     }
 
 
-def logistic(table: Values, right: Values, offset: Values, ridge: float = 5.0) -> Values:
-    """Intercept and coefficients, with a ridge penalty on the latter."""
+def logistic(table: Values, right: Values, offset: Values, bounds: Bounds) -> Values:
+    """Intercept and coefficients, with bounds and a ridge penalty on the latter."""
     rows = np.column_stack([np.ones(len(table)), table])
-    penalty = np.array([0.0] + [ridge] * table.shape[1])
+    penalty = np.array([0.0] + [SUPPORT_RIDGE] * table.shape[1])
 
     def loss(weights: Values) -> tuple[float, Values]:
         logit = rows @ weights + offset
         value = np.logaddexp(0, logit).sum() - right @ logit + (penalty * weights**2).sum() / 2
         return float(value), rows.T @ (1 / (1 + np.exp(-logit)) - right) + penalty * weights
 
-    found: Values = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
+    limits = [(None, None), *bounds]
+    found: Values = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", bounds=limits).x
     return found
 
 
@@ -236,7 +243,9 @@ def fit_model(
     asked_backs = np.array([row[LIKELIHOOD] for row in rows])
     offset = np.array([np.log(p / (1 - p)) for p in (probability(row, support) for row in rows)])
     mean, spread = asked_backs.mean(), asked_backs.std()
-    _, slope = logistic(((asked_backs - mean) / spread)[:, None], np.array(right, float), offset)
+    _, slope = logistic(
+        ((asked_backs - mean) / spread)[:, None], np.array(right, float), offset, [(0.0, None)]
+    )
     print(f"AUROC of support by itself {auroc(offset, right):.3f}, ", end="")
     print(
         f"with the likelihood {auroc(offset + slope / spread * (asked_backs - mean), right):.3f} (fitted to)"
