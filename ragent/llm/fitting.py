@@ -51,7 +51,8 @@ def fit(settings: LLMSettings, header: Header, name: str) -> Fitted:
         )
     n_ctx = _context_tokens(settings, header, name)
     needed = header.cache_bytes(n_ctx, settings.kv_type)
-    extra = min(settings.cache_mb * 1_000_000, max(0, psutil.virtual_memory().available // 2 - needed))
+    spare = psutil.virtual_memory().available - header.size_bytes
+    extra = min(settings.cache_mb * 1_000_000, max(0, spare // 2 - needed))
     cell = needed / n_ctx
     cells = n_ctx + int(extra / cell) if cell else n_ctx
     # Models with two sets of rotations choose by the size of the context.
@@ -93,13 +94,25 @@ def _context_tokens(settings: LLMSettings, header: Header, name: str) -> int:
         raise LLMError(f"{name} doesn't say how large its context is", hint="set [llm] n_ctx")
     if trained and n_ctx > trained:
         _LOG.warning("n_ctx %d is more than the %d tokens that %s was trained for", n_ctx, trained, name)
-    needed, free = header.cache_bytes(n_ctx, settings.kv_type), psutil.virtual_memory().available
-    if needed > free and not settings.n_gpu_layers:
-        raise LLMError(
-            f"a context of {n_ctx} tokens needs {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free",
-            hint=f'set [llm] n_ctx to less: {n_ctx * free // needed // 2} would fit; or kv_type = "q8_0"',
-        )
+    if not settings.n_gpu_layers:
+        _check_memory(header.size_bytes, header.cache_bytes(n_ctx, settings.kv_type), n_ctx, name)
     return n_ctx
+
+
+def _check_memory(weights: int, cache: int, n_ctx: int, name: str) -> None:
+    free: int = psutil.virtual_memory().available
+    if weights > free:
+        raise LLMError(
+            f"{name} has {weights / 1e9:.1f} GB of weights; {free / 1e9:.1f} GB of memory are free",
+            hint="take a smaller model or quantization: `ragent models list` shows which fit here",
+        )
+    if weights + cache > free:
+        fitting = n_ctx * (free - weights) // cache // 2
+        raise LLMError(
+            f"a context of {n_ctx} tokens needs {cache / 1e9:.1f} GB beside {weights / 1e9:.1f} GB"
+            f" of weights; {free / 1e9:.1f} GB are free",
+            hint=f'set [llm] n_ctx to less: {fitting} would fit; or kv_type = "q8_0"',
+        )
 
 
 def _usable_cores() -> int:
