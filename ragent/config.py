@@ -134,7 +134,7 @@ class AskSettings(BaseModel):
     focus_tokens: int = Field(256, ge=0, description="shorten passages to what matters; 0: leave them whole")
     min_relevance: float = Field(0.1, ge=0, le=1, description="less likely relevant: ask abstains")
     abstain_below: float = Field(
-        0.1, ge=0, le=1, description="less support than this: ask abstains; ragent eval calibrate sets it"
+        0.05, ge=0, le=1, description="less support than this: ask abstains; ragent eval calibrate sets it"
     )
 
 

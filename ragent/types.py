@@ -227,6 +227,7 @@ class Citation:
     """A verbatim quote: `document.text[start:end] == quote`, checked against the store before it is shown.
 
     `support` is the probability, 0 to 1, that the quote answers the question, as far as signs can tell.
+    `short` are the words of the quote that may answer by themselves, where they were looked for.
     """
 
     marker: int
@@ -238,6 +239,7 @@ class Citation:
     document_id: int
     chunk_id: int
     support: float = 0.0
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

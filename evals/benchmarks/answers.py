@@ -99,6 +99,8 @@ def ways(rag: Rag) -> Iterator[tuple[str, Way]]:
         ask = rag.settings.ask.model_copy(update={"style": style})
         other = Rag(rag.home, rag.settings.model_copy(update={"ask": ask}))
         yield style, lambda case, where, by=other: asked(by, case, where)
+        if style == "quote":
+            yield "its words", lambda case, where, by=other: asked(by, case, where, short=True)
 
 
 def timed(way: Way, case: Case, where: Mapping[str, Any]) -> Outcome:
@@ -122,13 +124,14 @@ def plain(rag: Rag, case: Case, where: Mapping[str, Any], budget: int) -> Outcom
     return Outcome(text, silent, float(not silent), 0, 0, rag.llm.count_prompt(messages))
 
 
-def asked(rag: Rag, case: Case, where: Mapping[str, Any]) -> Outcome:
-    """What `ask` answers, its quotes looked up in the files themselves."""
+def asked(rag: Rag, case: Case, where: Mapping[str, Any], *, short: bool = False) -> Outcome:
+    """What `ask` answers, or the words it points at; its quotes looked up in the files themselves."""
     answer = rag.ask(case.question, MOST_PASSAGES, where=where)
     texts = {each.document_id: rag.store.document_text(each.document_id) or "" for each in answer.citations}
     resolved = sum(texts[each.document_id][each.start : each.end] == each.quote for each in answer.citations)
     tokens, quotes = answer.usage.prompt_tokens, len(answer.citations)
-    return Outcome(answer.text, answer.abstained, answer.support, resolved, quotes, tokens)
+    text = " ".join(each.short for each in answer.citations) if short else answer.text
+    return Outcome(text or answer.text, answer.abstained, answer.support, resolved, quotes, tokens)
 
 
 def print_header(cases: Sequence[Case]) -> None:

@@ -134,7 +134,12 @@ class _Quiet:
         """Show nothing."""
 
 
+_CITED = ("marker", "uri", "page", "start", "end", "quote", "support")
+
+
 def _print_answer(face: Face, answer: Answer) -> None:
+    from rich.text import Text
+
     face.console.print(answer.text, markup=False, style="yellow" if answer.abstained else "")
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
@@ -142,7 +147,10 @@ def _print_answer(face: Face, answer: Answer) -> None:
         face.console.print()
         face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan", end="")
         face.console.print(f", support {citation.support:.2f}", style="dim")
-        face.console.print(f'    "{" ".join(citation.quote.split())}"', markup=False)
+        quote = Text(f'    "{" ".join(citation.quote.split())}"')
+        if citation.short:
+            quote.highlight_words([" ".join(citation.short.split())], "bold")
+        face.console.print(quote)
     if answer.understood and answer.understood != answer.question:
         face.messages.print(f"understood as: {answer.understood}", markup=False, style="dim")
     for kind, what in (
@@ -165,7 +173,7 @@ def _contract(answer: Answer) -> dict[str, Any]:
         "abstained": answer.abstained,
         "support": answer.support,
         "citations": [
-            {name: getattr(c, name) for name in ("marker", "uri", "page", "start", "end", "quote", "support")}
+            {name: getattr(c, name) for name in _CITED} | ({"short": c.short} if c.short else {})
             for c in answer.citations
         ],
         "dropped": answer.dropped,

@@ -201,7 +201,8 @@ class _Attempt:
         sentences: list[str] = []
         for part in parts:
             assert part.quote  # noqa: S101 (callers pass supported parts only)
-            citation = self._cite(part.quote, len(citations) + 1, support.of(part.quote, part.likelihood))
+            weight = round(support.of(part.quote, part.likelihood), 4)
+            citation = self._cite(part, part.quote, len(citations) + 1, weight)
             if citation is None:
                 self.dropped.append(Dropped("sentence", part.sentence, "its source changed meanwhile"))
                 continue
@@ -217,7 +218,7 @@ class _Attempt:
             return self._abstain(NOT_SURE)
         return self._answer(" ".join(sentences), tuple(citations.values()))
 
-    def _cite(self, quote: Quote, marker: int, support: float) -> Citation | None:
+    def _cite(self, part: Supported, quote: Quote, marker: int, support: float) -> Citation | None:
         """The quote's address in its document, or None if the document doesn't say that (any more)."""
         hit = quote.hit
         start, end = hit.start + quote.start, hit.start + quote.end
@@ -227,7 +228,16 @@ class _Attempt:
         pages = self.answerer.store.document_pages(hit.document_id)
         page = next((number for number, first, last in pages if first <= start < last), hit.page)
         return Citation(
-            marker, hit.uri, page, start, end, quote.text, hit.document_id, hit.chunk_id, round(support, 4)
+            marker=marker,
+            uri=hit.uri,
+            page=page,
+            start=start,
+            end=end,
+            quote=quote.text,
+            document_id=hit.document_id,
+            chunk_id=hit.chunk_id,
+            support=support,
+            short=part.short,
         )
 
     def _abstain(self, text: str) -> Answer:

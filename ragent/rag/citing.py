@@ -48,11 +48,13 @@ class Supported:
     """A sentence of an answer with the quote that supports it best, if any does.
 
     `likelihood` is how much likelier a language model finds the question after the quote, if it was asked.
+    `short` are the words of the quote that answer, where that can be told.
     """
 
     sentence: str
     quote: Quote | None
     likelihood: float | None = None
+    short: str = ""
 
 
 def own_words(quote: Quote) -> Supported:

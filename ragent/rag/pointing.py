@@ -17,7 +17,7 @@ from typing import Any
 from ragent.prompts import PromptTemplate
 from ragent.protocols import Scoring
 from ragent.rag.asked import Kind
-from ragent.rag.citing import Quote, Sources, Supported
+from ragent.rag.citing import Quote, Sources, Supported, own_words
 from ragent.rag.reading import Reading
 from ragent.rag.spans import signs_of, spans, split_words
 from ragent.rag.support import question_likelihood
@@ -116,7 +116,7 @@ class Pointer:
         return self.template.used, self.asking_back.used
 
     def find(self, reading: Reading, sources: Sources) -> Found:
-        """The best stretch; the whole sentence where the question wants more than a name or number.
+        """The sentence of the best stretch; and the stretch, if a name or number may be what is wanted.
 
         Raises:
             ContextOverflow: the model can't read the sentences and the question together.
@@ -131,8 +131,8 @@ class Pointer:
         likelihood, asked_back = question_likelihood(
             reading.question, quote.text, self.asking_back, self.model
         )
-        sentence = quote.text if reading.asked.kind in _WANT_SENTENCES else weighed[0].text
-        return Found(Supported(" ".join(sentence.split()), quote, likelihood), (read, *asked_back))
+        short = "" if reading.asked.kind in _WANT_SENTENCES else weighed[0].text
+        return Found(replace(own_words(quote), likelihood=likelihood, short=short), (read, *asked_back))
 
 
 def weigh(

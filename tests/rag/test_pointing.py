@@ -123,8 +123,10 @@ def fill(store: Store, passages: Sequence[str]) -> None:
 )
 def test_a_short_question_gets_a_short_answer(store: Store, question: str, short: str, quote: str) -> None:
     found = answer(store, question)
-    assert short in found.text
-    assert len(found.text.split()) <= 4
+    (cited,) = found.citations
+    assert short in cited.short
+    assert len(cited.short.split()) <= 4
+    assert found.text == f"{quote} [1]"
     assert [citation.quote for citation in found.citations] == [quote]
     assert found.citations[0].support == found.support > 0
 
@@ -132,7 +134,7 @@ def test_a_short_question_gets_a_short_answer(store: Store, question: str, short
 def test_the_model_has_a_say(store: Store) -> None:
     model = Likes("Halvorsen")
     found = answer(store, "What of the crane: built when?", model=model)
-    assert "Halvorsen" in found.text
+    assert "Halvorsen" in found.citations[0].quote
     assert "The crane lifts 40 tonnes." in model.read[0]
     assert found.usage.prompt_tokens == sum(model.count(model.read))
     assert [prompt.name for prompt in found.prompts] == ["point", "ask-back"]
