@@ -145,8 +145,7 @@ def _print_answer(face: Face, answer: Answer) -> None:
         page = f", page {citation.page}" if citation.page else ""
         where = f"{display_uri(citation.uri)}{page}, characters {citation.start}–{citation.end}"
         face.console.print()
-        face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan", end="")
-        face.console.print(f", support {citation.support:.2f}", style="dim")
+        face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
         quote = Text(f'    "{" ".join(citation.quote.split())}"')
         if citation.short:
             quote.highlight_words([" ".join(citation.short.split())], "bold")
