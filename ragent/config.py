@@ -154,6 +154,31 @@ class IngestSettings(BaseModel):
     )
 
 
+class ToolSettings(BaseModel):
+    """`[tools]`: what the built-in tools of agents may reach. What isn't allowed here, no tool can do."""
+
+    model_config = _STRICT
+    enabled: tuple[str, ...] = Field(
+        ("search", "open_document", "calculate", "dates", "convert_units"),
+        description="tools an agent has when none are named; `ragent agent tools` lists them all",
+    )
+    roots: tuple[str, ...] = Field((), description="folders that read_file may read; none: it can't be used")
+    max_file_mb: float = Field(5.0, gt=0, description="a larger file is refused by read_file")
+    database: str = Field("", description="what sql reads: a SQLite file, or sqlite:///… or postgresql://…")
+    sql_rows: int = Field(50, ge=1, description="rows that sql shows at most")
+    sql_seconds: float = Field(5.0, gt=0, description="a longer query is stopped")
+    fetch_hosts: tuple[str, ...] = Field(
+        (), description="the only hosts that fetch may ask; none: any public one, but a person must agree"
+    )
+    fetch_max_mb: float = Field(5.0, gt=0, description="a larger page is refused by fetch")
+    fetch_seconds: float = Field(20.0, gt=0, description="how long one request of fetch may take")
+    python_seconds: float = Field(10.0, gt=0, description="how long Python may run, and use a core")
+    python_memory_mb: int = Field(512, ge=64, description="memory that Python may use")
+    python_processes: int = Field(16, ge=1, description="processes and threads that Python may have")
+    python_disk_mb: int = Field(64, ge=1, description="the longest file that Python may write")
+    result_chars: int = Field(4000, ge=200, description="the longest text a tool shows the model; it says so")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Immutable; made by `load_settings`."""
 
@@ -169,6 +194,7 @@ class Settings(BaseSettings):
     rerank: RerankSettings = RerankSettings()
     ask: AskSettings = AskSettings()
     ingest: IngestSettings = IngestSettings()
+    tools: ToolSettings = ToolSettings()
 
 
 def load_settings(path: Path | None = None, **arguments: Any) -> Settings:

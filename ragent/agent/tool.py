@@ -1,4 +1,4 @@
-"""What a tool is, and how a typed function becomes one."""
+"""How a typed function becomes a tool."""
 
 from __future__ import annotations
 
@@ -6,58 +6,16 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints, overload
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from ragent.errors import ConfigError, ToolError
+from ragent.types import Tool as Tool
+from ragent.types import ToolResult as ToolResult
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Examples?|Note):\s*$", re.MULTILINE)
 _ARGUMENT = re.compile(r"^ +\*{0,2}(\w+)(?: \([^)]*\))?: *(.*(?:\n {8,}.*)*)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool gave.
-
-    Attributes:
-        text: what the model is shown.
-        tainted: whether any of it was written by somebody else than the user: documents, web pages, other
-            servers' tools.
-    """
-
-    text: str
-    tainted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """Something an agent may do.
-
-    Attributes:
-        name: a word, which the model writes.
-        description: what it does, for the model.
-        parameters: the JSON Schema of its arguments: an object.
-        run: does it. Takes the arguments, valid by `parameters`; raises ToolError with a text for the model.
-        side_effects: whether it changes anything outside the run: then a person may have to agree.
-        pure: whether calls may run beside each other, and equal ones give equal results.
-    """
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-    run: Callable[[Mapping[str, Any]], ToolResult]
-    side_effects: bool = False
-    pure: bool = False
-
-    def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ConfigError(
-                f"{self.name!r} can't be a tool's name",
-                hint="a name is a letter or _, then at most 63 letters, digits, _, . or -",
-            )
 
 
 @overload
