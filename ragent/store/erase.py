@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select
 
 from ragent.errors import StoreError
 from ragent.store.rows import Batch, Collection
+from ragent.store.runs import drop_tainted_runs
 from ragent.store.tables import DocumentRow
 from ragent.store.writing import apply_batch
 
@@ -24,7 +25,9 @@ _POLL_SECONDS = 0.1
 
 
 def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
-    """Remove documents of any collection, and their traces. `writer` begins its transactions at once.
+    """Remove documents of any collection, their traces, and runs that may retell them.
+
+    `writer` begins its transactions at once.
 
     Raises:
         StoreError: another process keeps the database busy. The documents are removed then, their traces not
@@ -40,6 +43,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
                 if collection_id is not None:
                     collection = Collection(collection_id, "", 0, None, None)
                     apply_batch(connection, collection, Batch(removed=[document_id]))
+            drop_tainted_runs(connection)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 
 

@@ -180,3 +180,36 @@ class NamesRow(Base):
 
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
     data: Mapped[bytes]
+
+
+class RunRow(Base):
+    """An agent's run. `stop_reason` is empty while it isn't over; `owner` is whoever goes on with it.
+
+    `made_with` is what its agent was opened with, so that another process can open the same.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    parent_id: Mapped[str]
+    owner: Mapped[str]
+    task: Mapped[str]
+    stop_reason: Mapped[str]
+    note: Mapped[str]
+    output: Mapped[Any] = mapped_column(JSON)
+    seconds: Mapped[float]
+    cost: Mapped[float]
+    tainted: Mapped[bool]
+    cancelled: Mapped[bool] = mapped_column(default=False)
+    made_with: Mapped[Any] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class StepRow(Base):
+    """A step of a run, as `ragent.agent.runs` writes it; without observations while its calls are made."""
+
+    __tablename__ = "run_steps"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[Any] = mapped_column(JSON)
