@@ -197,8 +197,8 @@ class RunRow(Base):
     stop_reason: Mapped[str]
     note: Mapped[str]
     output: Mapped[Any] = mapped_column(JSON)
-    seconds: Mapped[float]
-    cost: Mapped[float]
+    seconds: Mapped[float] = mapped_column(Float)
+    cost: Mapped[float] = mapped_column(Float)
     tainted: Mapped[bool]
     cancelled: Mapped[bool] = mapped_column(default=False)
     made_with: Mapped[Any] = mapped_column(JSON)

@@ -17,17 +17,17 @@ def upgrade() -> None:
         sa.Column("task", sa.String, nullable=False),
         sa.Column("stop_reason", sa.String, nullable=False),
         sa.Column("note", sa.String, nullable=False),
-        sa.Column("output", sa.JSON),
+        sa.Column("output", sa.JSON, nullable=False),
         sa.Column("seconds", sa.Float, nullable=False),
         sa.Column("cost", sa.Float, nullable=False),
         sa.Column("tainted", sa.Boolean, nullable=False),
         sa.Column("cancelled", sa.Boolean, nullable=False),
-        sa.Column("made_with", sa.JSON),
+        sa.Column("made_with", sa.JSON, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
         "run_steps",
         sa.Column("run_id", sa.String, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("data", sa.JSON),
+        sa.Column("data", sa.JSON, nullable=False),
     )
