@@ -104,7 +104,6 @@ class Tracer:
         """Without outlets, nothing is recorded. `content`: texts, too."""
         self._outlets = tuple(outlets)
         self._recording = Recording(self._record, content)
-        self._told = 0
 
     @property
     def dropped(self) -> int:
@@ -114,14 +113,13 @@ class Tracer:
     def span(self, name: str, kind: Kind, attributes: Attributes = _NONE) -> Span:
         """A part of the span that is open here; where none is, the root of a new trace.
 
-        The first root after spans were lost says how many, as `ragent.trace.dropped`.
+        Once spans were lost, `ragent.trace.dropped` says how many.
         """
         if not self._outlets and not recording():
             return UNRECORDED
         made = open_span(self._recording, name, kind, attributes)
-        if (dropped := self.dropped) > self._told:
-            made.set({DROPPED: dropped - self._told})
-            self._told = dropped
+        if dropped := self.dropped:
+            made.set({DROPPED: dropped})
         return made
 
     def flush(self) -> None:
