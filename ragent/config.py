@@ -172,10 +172,9 @@ class ToolSettings(BaseModel):
     )
     fetch_max_mb: float = Field(5.0, gt=0, description="a larger page is refused by fetch")
     fetch_seconds: float = Field(20.0, gt=0, description="how long one request of fetch may take")
-    python_seconds: float = Field(10.0, gt=0, description="how long Python may run, and use a core")
+    python_seconds: float = Field(10.0, gt=0, description="how long Python may run")
     python_memory_mb: int = Field(512, ge=64, description="memory that Python may use")
-    python_processes: int = Field(16, ge=1, description="processes and threads that Python may have")
-    python_disk_mb: int = Field(64, ge=1, description="the longest file that Python may write")
+    python_disk_mb: int = Field(64, ge=1, description="what Python may write, all files together")
     result_chars: int = Field(4000, ge=200, description="the longest text a tool shows the model; it says so")
 
 

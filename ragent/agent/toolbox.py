@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragent import registry
@@ -24,7 +24,7 @@ class ToolContext:
     """
 
     rag: Rag | None = None
-    settings: ToolSettings = ToolSettings()
+    settings: ToolSettings = field(default_factory=ToolSettings)
     scratch: Path | None = None
 
     @classmethod
