@@ -18,7 +18,7 @@ from ragent.filters import Filter
 from ragent.protocols import Ids, Vectors
 from ragent.store import filtering, likeness, naming, reading
 from ragent.store.check import check_database
-from ragent.store.database import open_engine
+from ragent.store.database import BUSY_SECONDS, open_engine
 from ragent.store.erase import erase_documents
 from ragent.store.rows import (
     Batch,
@@ -83,6 +83,18 @@ class Store:
         """A transaction, which waits its turn, and is committed at the end."""
         with self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def writing_briefly(self, milliseconds: int) -> Iterator[Connection]:
+        """Like `writing`, for what isn't worth waiting longer for. Raises SQLAlchemy's OperationalError."""
+        with self._writer.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
     # -- collections ------------------------------------------------------------------------------------
 
