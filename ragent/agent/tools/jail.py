@@ -1,4 +1,4 @@
-"""Locks its own process in, then runs the program it is given. Run as a script, with the standard library only.
+"""Locks its own process in, then runs the program it is given. A script of the standard library only.
 
 What locks it in, in this order; if a lock can't be closed, nothing is run:
 
@@ -55,50 +55,30 @@ _PACKAGES = ("site-packages", "dist-packages")
 
 # System calls of x86-64, by number (arch/x86/entry/syscalls/syscall_64.tbl).
 _NEWEST = 446
+# socket, connect, accept, accept4, send and receive in all forms, bind, listen, socketpair
+_SOCKETS = (41, 42, 43, 44, 46, 49, 50, 53, 288, 307)
+# clone, fork, vfork, execve, execveat, clone3
+_PROCESSES = (56, 57, 58, 59, 322, 435)
+# ptrace, process_vm_*, kcmp, pidfd_*, process_madvise, rt_sigqueueinfo, tkill, rt_tgsigqueueinfo
+_OTHERS = (101, 310, 311, 312, 424, 434, 438, 440, 129, 200, 297)
+# setpriority, sched_set*, ioprio_set, migrate_pages, move_pages
+_PRIORITIES = (141, 142, 144, 203, 251, 256, 279, 314)
+# truncate, chmod, chown, utime, mknod, setxattr and removexattr in all forms
+_ATTRIBUTES = (76, 90, 91, 92, 93, 94, 260, 268, 132, 235, 261, 280, 133, 259, 188, 189, 190, 197, 198, 199)
+# shmget, semget, msgget, mq_open, memfd_create, add_key, request_key, keyctl, io_uring_*
+_SHARED = (29, 64, 68, 240, 319, 248, 249, 250, 425, 426, 427)
+# pivot_root, chroot, mount, umount2, unshare, setns, the newer ways to mount
+_ROOTS = (155, 161, 165, 166, 272, 308, 428, 429, 430, 431, 432, 433, 442)
+# clocks, swap, reboot, names, ports, modules, quotas, logs, kexec, perf, fanotify, handles, bpf, userfaultfd
+_SETTINGS = (134, 135, 153, 154, 159, 163, 164, 167, 168, 169, 170, 171, 172, 173, 175, 176, 179, 227)
+_MACHINE = (*_SETTINGS, 103, 246, 298, 300, 303, 304, 305, 313, 320, 321, 323)
 _DENIED = (
-    *(41, 42, 43, 44, 46, 49, 50, 53, 288, 307),  # socket … socketpair, accept4, sendmmsg
-    *(56, 57, 58, 59, 322, 435),  # clone, fork, vfork, execve, execveat, clone3
-    *(101, 310, 311, 312, 424, 434, 438, 440),  # ptrace, process_vm_*, kcmp, pidfd_*, process_madvise
-    *(129, 200, 297),  # rt_sigqueueinfo, tkill, rt_tgsigqueueinfo
-    *(76, 90, 91, 92, 93, 94, 260, 268),  # truncate, chmod and chown in all forms
-    *(132, 235, 261, 280, 133, 259),  # utime in all forms, mknod, mknodat
-    *(188, 189, 190, 197, 198, 199),  # setxattr and removexattr in all forms
-    *(29, 64, 68, 240, 319),  # shmget, semget, msgget, mq_open, memfd_create
-    *(248, 249, 250),  # add_key, request_key, keyctl
-    *(141, 142, 144, 203, 251, 256, 279, 314),  # priorities, affinities, pages of other processes
-    *(155, 161, 165, 166, 272, 308, 428, 429, 430, 431, 432, 433, 442),  # roots, mounts, namespaces
-    *(
-        134,
-        135,
-        153,
-        154,
-        159,
-        163,
-        164,
-        167,
-        168,
-        169,
-        170,
-        171,
-        172,
-        173,
-        175,
-        176,
-        179,
-        227,
-    ),  # the machine
-    *(103, 246, 298, 300, 303, 304, 305, 313, 320, 321, 323),  # kexec, perf, fanotify, handles, bpf, …
-    *(425, 426, 427),  # io_uring
+    *(*_SOCKETS, *_PROCESSES, *_OTHERS, *_PRIORITIES),
+    *(*_ATTRIBUTES, *_SHARED, *_ROOTS, *_MACHINE),
 )
 _IOCTL, _FCNTL, _PRCTL, _KILL, _TGKILL, _PRLIMIT = 16, 72, 157, 62, 234, 302
-_HARMLESS_IOCTLS = (
-    0x5401,
-    0x5413,
-    0x541B,
-    0x5421,
-    0x5450,
-    0x5451,
-)  # of terminals, and of a descriptor's flags
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+_HARMLESS_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _SIGNALLING_FCNTLS = (8, 10, 15, 1024, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
 _ARCH_X86_64 = 0xC000003E
 _LOAD, _EQUAL, _GREATER, _RETURN = 0x20, 0x15, 0x25, 0x06
@@ -134,10 +114,8 @@ def _limit_files(scratch: str, readable: Sequence[str]) -> None:
     rights = (1 << _RIGHTS_BY_ABI.get(version, _ALL_RIGHTS)) - 1
     attribute = ctypes.create_string_buffer(struct.pack("=Q", rights), 8)
     ruleset = _check(_LIBC.syscall(_LANDLOCK_CREATE, attribute, ctypes.c_size_t(8), 0), "Landlock")
-    allowed = [(path, _READING) for path in readable] + [
-        (path, _READ_FILE | _WRITE_FILE) for path in _DEVICES
-    ]
-    for path, wanted in [*allowed, (scratch, _READING | _WRITING)]:
+    allowed = dict.fromkeys(readable, _READING) | dict.fromkeys(_DEVICES, _READ_FILE | _WRITE_FILE)
+    for path, wanted in (allowed | {scratch: _READING | _WRITING}).items():
         try:
             handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
@@ -219,10 +197,8 @@ def _verify() -> None:
             raise Refused("seccomp doesn't hold")
     for path in ("/", "/etc", "/proc"):
         try:
-            os.listdir(path)
-        except PermissionError:
-            continue
-        except FileNotFoundError:
+            os.scandir(path)
+        except (PermissionError, FileNotFoundError):
             continue
         raise Refused("Landlock doesn't hold")
 
