@@ -57,7 +57,7 @@ def tool(
             try:
                 valid = arguments.validate_python(dict(given))
             except ValidationError as error:
-                raise ToolError(f"the arguments don't fit: {error}") from None
+                raise ToolError(f"the arguments don't fit: {error}", tainted=False) from None
             result = function(**{field: getattr(valid, field) for field in type(valid).model_fields})
             return result if isinstance(result, ToolResult) else ToolResult(_text(result), tainted)
 
