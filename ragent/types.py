@@ -547,3 +547,29 @@ class Tool:
                 f"{self.name!r} can't be a tool's name",
                 hint="a name is a letter or _, then at most 63 letters, digits, _, . or -",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A call as a model wrote it by its server's protocol: not even that `arguments` is JSON was checked."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a model said and asked for in a turn, and what came of it: a result a call, in the same order."""
+
+    text: str
+    calls: tuple[Wish, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a model that calls tools by its server's protocol says: a text, calls, or both."""
+
+    text: str
+    calls: tuple[Wish, ...]
+    usage: Usage
