@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from ragent.errors import ConfigError
 from ragent.llm_settings import LLMSettings as LLMSettings
+from ragent.mcp_settings import MCPSettings
 from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
@@ -178,6 +179,21 @@ class ToolSettings(BaseModel):
     result_chars: int = Field(4000, ge=200, description="the longest text a tool shows the model; it says so")
 
 
+class TraceSettings(BaseModel):
+    """`[trace]`: what was done when, and how long it took, for `ragent logs`."""
+
+    model_config = _STRICT
+    enabled: bool = Field(True, description="keep a trace of each question, search, run and ingestion")
+    content: bool = Field(
+        False,
+        description="keep texts of questions, prompts and answers, too, not only their sizes and hashes",
+    )
+    keep_days: float = Field(30.0, ge=0, description="older traces are removed; 0: none ever")
+    otlp_endpoint: str = Field(
+        "", description="also send traces to this collector, http://127.0.0.1:4318 say (extra otel)"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Immutable; made by `load_settings`."""
 
@@ -193,7 +209,9 @@ class Settings(BaseSettings):
     rerank: RerankSettings = RerankSettings()
     ask: AskSettings = AskSettings()
     ingest: IngestSettings = IngestSettings()
+    trace: TraceSettings = TraceSettings()
     tools: ToolSettings = ToolSettings()
+    mcp: MCPSettings = MCPSettings()
 
 
 def load_settings(path: Path | None = None, **arguments: Any) -> Settings:

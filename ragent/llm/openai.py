@@ -7,10 +7,11 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from ragent.config import LLMSettings
@@ -27,6 +28,7 @@ from ragent.llm.dialects import (
     usual_context,
 )
 from ragent.protocols import Constraint
+from ragent.trace import Attributes, chat
 from ragent.types import Delta, Message, Sampling, Usage
 
 _LOG = logging.getLogger("ragent.llm")
@@ -99,6 +101,22 @@ class ServedModel:
                 `sampling.timeout_s` is over.
             SchemaError: it can't hold a model to the constraint's form.
         """
+        return chat(self._about(), messages, sampling, partial(self._stream, messages, sampling, constraint))
+
+    def _about(self) -> Attributes:
+        """For traces; nothing is asked of the server for them."""
+        address = httpx.URL(self._connection.url)
+        name = self._model or (self.name if "_served" in self.__dict__ else "")
+        return {
+            "gen_ai.provider.name": "openai",
+            "server.address": address.host,
+            **({"gen_ai.request.model": name} if name else {}),
+            **({"server.port": address.port} if address.port else {}),
+        }
+
+    def _stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
+    ) -> Iterator[Delta]:
         deadline = time.monotonic() + sampling.timeout_s if sampling.timeout_s else math.inf
         body = self._body(messages, sampling, constraint)
         told: Usage | None = None

@@ -102,7 +102,7 @@ def chat(
     """What `stream` gives, as a span: the model's call, with tokens and the time to the first piece.
 
     Args:
-        about: attributes; `gen_ai.provider.name` and `gen_ai.request.model` among them.
+        about: attributes; `gen_ai.provider.name` and `gen_ai.request.model`, say.
         messages: what the model reads.
         sampling: how it writes.
         stream: begins to generate. Called at once, so that what it raises then is raised here.
@@ -112,7 +112,7 @@ def chat(
     attributes = {OPERATION: "chat", "gen_ai.request.temperature": sampling.temperature, **about}
     if sampling.max_tokens:
         attributes["gen_ai.request.max_tokens"] = sampling.max_tokens
-    call = span(f"chat {about[MODEL]}", "chat", attributes)
+    call = span(f"chat {about.get(MODEL, '')}".strip(), "chat", attributes)
     try:
         deltas = stream()
     except BaseException:
