@@ -165,7 +165,7 @@ class ToolSettings(BaseModel):
     )
     roots: tuple[str, ...] = Field((), description="folders that read_file may read; none: it can't be used")
     max_file_mb: float = Field(5.0, gt=0, description="a larger file is refused by read_file")
-    database: str = Field("", description="what sql reads: a SQLite file, or sqlite:///… or postgresql://…")
+    database: str = Field("", description="the SQLite file that sql reads, which it can't change")
     sql_rows: int = Field(50, ge=1, description="rows that sql shows at most")
     sql_seconds: float = Field(5.0, gt=0, description="a longer query is stopped")
     fetch_hosts: tuple[str, ...] = Field(
