@@ -8,7 +8,7 @@ from ragent.agent.run import Call
 from ragent.agent.tool import Tool
 
 Policy = Callable[[Tool, Call, bool], str]
-"""(tool, call, whether the context is tainted) -> why a person must agree, or "" where nobody need be asked."""
+"""(tool, call, whether the context is tainted) -> why a person must agree, "" where nobody need be asked."""
 
 Approve = Callable[[Call, str], bool]
 """Asks a person: the call, and why they are asked. Whether they agree."""
@@ -21,7 +21,7 @@ def ask_when_tainted(tool: Tool, call: Call, tainted: bool) -> str:
     """
     if not (tool.side_effects and tainted):
         return ""
-    return f"{tool.name} has side effects, and text from elsewhere was read in this run, which may have asked for it"
+    return f"{tool.name} has side effects, and text from elsewhere, which may have asked for it, was read"
 
 
 def ask_always(tool: Tool, call: Call, tainted: bool) -> str:

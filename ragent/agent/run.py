@@ -20,7 +20,7 @@ class Limits:
     """How much a run may use, its sub-agents included; None is without limit.
 
     Attributes:
-        steps: times that the model is asked to act, the final answer included.
+        steps: times that the model is asked to act, the final answer included: the last can only answer.
         tokens: of prompts and outputs together, by the model's own count.
         seconds: of wall-clock time. A tool that runs isn't interrupted, but the next one doesn't begin.
         cost: by `Price`, in its currency.
@@ -75,7 +75,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of the loop. `calls` and `observations` are as many, in the same order; an answer has none.
+    """One turn of the loop. `observations` are of `calls`, in the same order; an answer has none.
+
+    A step that asked for nothing that could be done has no calls and one observation, which says why.
+    A step whose calls were begun but not ended has calls without observations.
 
     Attributes:
         number: counts from 1.
@@ -86,6 +89,8 @@ class Step:
         tainted: whether the context was tainted when the step ended.
         usage: tokens of this step, those of sub-agents included.
         unseen: how many of the earlier steps the prompt had no room for, from the oldest on.
+        shortened: how many characters of the other steps' observations it left out for want of room.
+        cost: by the agent's price, that of sub-agents included.
     """
 
     number: int
@@ -96,6 +101,8 @@ class Step:
     tainted: bool = False
     usage: Usage = field(default_factory=Usage)
     unseen: int = 0
+    shortened: int = 0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

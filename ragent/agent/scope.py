@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from ragent.agent.policy import Approve
+from ragent.agent.runs import RunStore
 from ragent.types import Usage
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("ragent_agent_scope", default=None)
@@ -25,6 +27,8 @@ class Scope:
         tokens_left: what a sub-agent may use; None: without limit.
         deadline: when the run must end, by `time.monotonic`; None: never.
         cost_left: what a sub-agent may cost; None: without limit.
+        approve: asks a person on behalf of a sub-agent that has nobody to ask.
+        runs: where a sub-agent's run is kept if it has no place of its own.
         spent: sub-agents note here what they used, and what it cost.
     """
 
@@ -34,6 +38,8 @@ class Scope:
     tokens_left: int | None = None
     deadline: float | None = None
     cost_left: float | None = None
+    approve: Approve | None = None
+    runs: RunStore | None = None
     spent: list[tuple[Usage, float]] = field(default_factory=list)
 
     @property
