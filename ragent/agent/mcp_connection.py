@@ -39,6 +39,7 @@ except ModuleNotFoundError as error:
 Given = TypeVar("Given")
 _ENDING_SECONDS = 10.0
 _LAST_WORDS = 400
+_LONGEST_ANSWER = 20_000_000
 _UNSET = "***"
 
 
@@ -156,13 +157,43 @@ async def _client(name: str, settings: MCPServerSettings, log: TextIO) -> AsyncI
             yield client
         return
     token = _secret(name, "", required=False)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
     timeout = httpx2.Timeout(settings.call_seconds)
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=timeout) as http,
+        httpx2.AsyncClient(headers=headers, timeout=timeout, event_hooks={"response": [_bound]}) as http,
         Client(streamable_http_client(settings.url, http_client=http), client_info=info) as client,
     ):
         yield client
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Refuse answers that are packed, and stop those that don't end: the package reads JSON whole."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx2.DecodingError("a packed answer was not asked for", request=response.request)
+    if isinstance(response.stream, httpx2.AsyncByteStream) and not _is_event_stream(response):
+        response.stream = _Bounded(response.stream)
+
+
+def _is_event_stream(response: httpx2.Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/event-stream")
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """An answer's bytes, up to a limit."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = _LONGEST_ANSWER
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError(f"the answer is longer than {_LONGEST_ANSWER} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _environment(name: str, settings: MCPServerSettings) -> dict[str, str]:

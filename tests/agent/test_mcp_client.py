@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +222,29 @@ def test_http(over_http: str, pins: dict[str, str]) -> None:
             tools["die"].run({})
         with pytest.raises(ToolError, match="can't be used"):
             tools["echo"].run({"text": "hello"})
+
+
+@pytest.mark.parametrize("packing", ["identity", "gzip"])
+def test_an_answer_over_http_that_never_ends_is_stopped(packing: str) -> None:
+    class Endless(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Encoding", packing)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"[" * 1_000_000)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever).start()
+        given = MCPServerSettings(url=f"http://127.0.0.1:{server.server_port}/mcp")
+        with MCPServers({"it": given}) as servers, pytest.raises(ToolError, match="can't be used"):
+            servers.offered("it")
+        server.shutdown()
 
 
 def test_settings(tmp_path: Path) -> None:
