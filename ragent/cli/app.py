@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from ragent import __version__, registry
-from ragent.cli import ask, forget, generate, index, ingest, init, mcp, models, prompts, search, sync, watch
+from ragent.cli import (
+    ask,
+    forget,
+    generate,
+    index,
+    ingest,
+    init,
+    logs,
+    mcp,
+    models,
+    prompts,
+    search,
+    sync,
+    watch,
+)
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
 from ragent.errors import MissingExtraError
 
@@ -35,6 +49,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
 for _name in registry.names("ragent.commands"):
     try:
