@@ -171,6 +171,9 @@ class ToolSettings(BaseModel):
     fetch_hosts: tuple[str, ...] = Field(
         (), description="the only hosts that fetch may ask; none: any public one, but a person must agree"
     )
+    fetch_private: bool = Field(
+        False, description="let fetch_hosts name hosts of this machine or network, too"
+    )
     fetch_max_mb: float = Field(5.0, gt=0, description="a larger page is refused by fetch")
     fetch_seconds: float = Field(20.0, gt=0, description="how long one request of fetch may take")
     python_seconds: float = Field(10.0, gt=0, description="how long Python may run")
