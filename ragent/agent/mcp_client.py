@@ -19,9 +19,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from mcp import Client, MCPError
 
-from ragent.agent.mcp_connection import Connection
+from ragent.agent.mcp_connection import Client, Connection, MCPError
 from ragent.agent.tools.showing import bounded
 from ragent.errors import ConfigError, ToolError
 from ragent.mcp_settings import MCPServerSettings

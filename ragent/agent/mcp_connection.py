@@ -27,7 +27,9 @@ from ragent.mcp_settings import MCPServerSettings
 
 try:
     import httpx2
-    from mcp import Client, MCPError, StdioServerParameters, stdio_client
+    from mcp import Client as Client
+    from mcp import MCPError as MCPError
+    from mcp import StdioServerParameters, stdio_client
     from mcp.client.streamable_http import streamable_http_client
     from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, Implementation
 except ModuleNotFoundError as error:

@@ -10,6 +10,7 @@ import typer
 
 from ragent import __version__, registry
 from ragent.cli import (
+    agent,
     ask,
     forget,
     generate,
@@ -45,6 +46,7 @@ app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("generate")(generate.generate)
+app.add_typer(agent.app, name="agent")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
