@@ -14,7 +14,7 @@ from ragent.agent.run import Step, StopReason
 from ragent.errors import ContextOverflow
 from ragent.prompts import Fitted, PromptTemplate, fit
 from ragent.protocols import LLM, ToolCalling
-from ragent.types import Exchange, Message, Sampling, Usage, Wish
+from ragent.types import Exchange, Message, Sampling, Tool, Usage, Wish
 
 _LEAST_CHARS = 200
 _SHOWN_CALL = 1500
@@ -118,10 +118,10 @@ class Decider:
 
     def _by_protocol(self, llm: ToolCalling, situation: Situation, offering: Offering) -> Decision | None:
         values = self._values(situation, offering)
-        fitted, unseen, shown = self._exchanges(values, situation.steps)
         tools = [
             replace(offering.tools[name], parameters=schema) for name, schema in offering.parameters.items()
         ]
+        fitted, unseen, shown = self._beside(values, situation.steps, tools)
         turn = llm.call_tools(fitted.messages, shown, tools, self._sampling(fitted.tokens, situation))
         if turn is None:
             return None
@@ -137,22 +137,22 @@ class Decider:
                 return Decision(Acted(text, problem=problem), turn.usage, unseen)
         return Decision(offering.asked(text, asked), turn.usage, unseen)
 
-    def _exchanges(
-        self, values: Mapping[str, Any], steps: Sequence[Step]
+    def _beside(
+        self, values: Mapping[str, Any], steps: Sequence[Step], tools: Sequence[Tool]
     ) -> tuple[Fitted, int, list[Exchange]]:
-        """As many of the last steps as there is room for."""
+        """The prompt beside tools and exchanges, as many of the last of which as there is room for."""
         exchanges = [_exchange(step) for step in steps]
-        for unseen in range(len(exchanges) + 1):
+        offered = [[tool.name, tool.description, tool.parameters] for tool in tools]
+        for unseen in range(max(1, len(exchanges))):
             shown = exchanges[unseen:]
-            beside = self.llm.count_prompt([Message("user", as_json(_flat(shown)))]) if shown else 0
+            said = as_json([offered, [asdict(exchange) for exchange in shown]])
+            beside = self.llm.count_prompt([Message("user", said)])
             try:
                 fitted = self._fit(self.native_template, values, self._budget - beside)
-            except ContextOverflow:
-                if unseen >= len(exchanges) - 1:
-                    raise
-                continue
-            return replace(fitted, tokens=fitted.tokens + beside), unseen, shown
-        raise ContextOverflow("the task leaves no room for a step", hint="use a model with a larger context")
+                return replace(fitted, tokens=fitted.tokens + beside), unseen, shown
+            except ContextOverflow as error:
+                overflow = error
+        raise overflow
 
     def _values(self, situation: Situation, offering: Offering) -> dict[str, Any]:
         told = offering.tools.values()
@@ -240,7 +240,3 @@ def _shortened(arguments: Mapping[str, Any]) -> Any:
 def _exchange(step: Step) -> Exchange:
     wishes = tuple(Wish(call.tool, as_json(call.arguments)) for call in step.calls)
     return Exchange(step.thought, wishes, tuple(observation.text for observation in step.observations))
-
-
-def _flat(exchanges: Sequence[Exchange]) -> list[Any]:
-    return [asdict(exchange) for exchange in exchanges]
