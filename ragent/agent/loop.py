@@ -118,12 +118,13 @@ class Loop:
         return self._made(step, agreed, refused)
 
     def _made(self, step: Step, agreed: Sequence[Call], refused: Sequence[Observation | None]) -> Step:
+        spent = replace(self.run, usage=added(self.run.usage, step.usage), cost=self.run.cost + step.cost)
         scope = replace(
             self.scope,
             tainted=self.run.tainted,
-            tokens_left=self.tokens_left,
+            tokens_left=self.budget.tokens_left(spent),
             deadline=self.budget.deadline,
-            cost_left=self.budget.cost_left(self.run),
+            cost_left=self.budget.cost_left(spent),
             spent=[],
         )
         made = iter(self.caller.make(agreed, scope))
