@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ragent import registry
 from ragent.config import ToolSettings
-from ragent.errors import ConfigError, RagentError
+from ragent.errors import ConfigError, RagentError, ToolError
 from ragent.rag import Rag
-from ragent.types import Tool
+from ragent.types import Tool, ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +75,21 @@ def _offer(name: str, context: ToolContext) -> Offer:
 
 def _open(name: str, context: ToolContext) -> Tool:
     factory: Callable[[ToolContext], Tool] = registry.load("ragent.tools", name)
-    return factory(context)
+    opened = factory(context)
+    return replace(opened, run=_guarded(opened))
+
+
+def _guarded(tool: Tool) -> Callable[[Mapping[str, Any]], ToolResult]:
+    """The tool's work, all of whose failures are ToolErrors."""
+
+    def run(arguments: Mapping[str, Any]) -> ToolResult:
+        try:
+            return tool.run(arguments)
+        except ToolError:
+            raise
+        except RagentError as error:
+            raise ToolError(error.message, hint=error.hint) from error
+        except Exception as error:
+            raise ToolError(f"{tool.name} failed: {type(error).__name__}: {error}") from error
+
+    return run

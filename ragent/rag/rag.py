@@ -26,7 +26,7 @@ from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
 from ragent.trace import Attributes, Tracer
-from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult
+from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult, Tool
 
 if TYPE_CHECKING:
     from ragent.structured import Structured
@@ -360,6 +360,20 @@ class Rag:
         if best_of > 1:
             return best_value(self.llm, prompt, wanted, sampling, best_of)
         return generate(self.llm, prompt, wanted, sampling=sampling)
+
+    def as_tool(self, name: str = "ask_documents", description: str = "") -> Tool:
+        """The documents as a tool of an agent: it asks, and shows passages where there is no sure answer.
+
+        Args:
+            name: what the model calls it; give each collection its own.
+            description: what the model reads of it: say what is in the documents.
+
+        Raises:
+            ConfigError: the name can't be a tool's.
+        """
+        from ragent.rag.as_tool import documents_tool
+
+        return documents_tool(self.ask, name, description, self.settings.tools.result_chars)
 
     # -- care -------------------------------------------------------------------------------------------
 

@@ -22,7 +22,9 @@ from ragent.errors import ConfigError, ToolError
 from ragent.types import Tool
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
-_DANGEROUS = {"load_extension", "fts3_tokenizer"}
+# The last two fill up to 2 GB in one step, which no time limit ends.
+_DANGEROUS = {"load_extension", "fts3_tokenizer", "format", "printf"}
+_LONGEST_PATTERN = 1000
 _LONGEST_VALUE = 10_000_000
 _LONGEST_QUERY = 20_000
 _CELL = 300
@@ -83,6 +85,7 @@ def _connected(file: Path, seconds: float) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=seconds)) as connection:
             connection.execute("PRAGMA query_only = ON")
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _LONGEST_PATTERN)
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             connection.text_factory = lambda data: data.decode("utf-8", "replace")
             connection.set_authorizer(_authorize)

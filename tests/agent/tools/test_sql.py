@@ -105,6 +105,7 @@ def test_recursive_queries_and_functions_work(file: Path) -> None:
         "-- nothing",
         "EXPLAIN DELETE FROM sales",
         "SELECT zeroblob(1000000000)",
+        "SELECT printf('%.*c', 1000000000, 'x')",
         "SELECT " + "(" * 5000 + "1" + ")" * 5000,
         "SELECT 1 -- " + "x" * 30_000,
     ],
@@ -118,8 +119,7 @@ def test_nothing_but_reading_is_possible(file: Path, query: str) -> None:
 
 
 def test_large_values_stay_within_bounds(file: Path) -> None:
-    assert len(ask(opened(file), "SELECT printf('%.*c', 1000000000, 'x')")) < 1000
-    assert len(ask(opened(file), "SELECT printf('%.*c', 1000000, 'x')")) < 1000
+    assert len(ask(opened(file), "SELECT hex(zeroblob(1000000))")) < 1000
 
 
 def test_a_query_that_never_ends_is_stopped(file: Path) -> None:
