@@ -128,8 +128,11 @@ class MCPServers:
                 hint=f"read what it says of itself now ({where}), then allow {name}@{pin_of(listed)}",
             )
         schema = _cleaned(dict(listed.input_schema))
-        if len(json.dumps(schema)) > _SCHEMA:
-            raise ConfigError(f"the schema of the tool {name!r} of the MCP server {server} is too long")
+        if len(json.dumps(schema)) > _SCHEMA or schema.get("type") != "object":
+            raise ConfigError(
+                f"the tool {name!r} of the MCP server {server} has no schema that can be used",
+                hint=f"a schema is an object of at most {_SCHEMA:,} characters; take the tool out of allow",
+            )
 
         def run(arguments: Mapping[str, Any]) -> ToolResult:
             return self._call(server, name, pin, arguments)

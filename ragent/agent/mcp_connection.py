@@ -132,6 +132,7 @@ class Connection:
                     limit.deadline = math.inf
                     ready.set_result((client, end))
                     await end.wait()
+                    limit.deadline = anyio.current_time() + _ENDING_SECONDS
         except Exception as error:
             if not ready.done():
                 ready.set_exception(error)

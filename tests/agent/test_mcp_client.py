@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -175,6 +176,69 @@ def test_a_server_that_hangs_is_ended(pins: dict[str, str]) -> None:
 def test_what_is_no_server_ends_in_an_error(code: str, told: str) -> None:
     with MCPServers({"it": script(code, start_seconds=2)}) as servers, pytest.raises(ToolError, match=told):
         servers.offered("it")
+
+
+RAW = """
+import json, sys
+def say(message, **more):
+    print(json.dumps({"jsonrpc": "2.0", "id": message["id"]} | more), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    if message.get("method") == "initialize":
+        told = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
+        say(message, result=told | {"serverInfo": {"name": "raw", "version": "1"}})
+    elif message.get("method") == "tools/list":
+        say(message, result={"tools": [{"name": "act", "inputSchema": SCHEMA}]})
+    elif message.get("method") == "tools/call":
+        ACT
+    elif "id" in message:
+        say(message, error={"code": -32601, "message": "unknown"})
+"""
+
+
+def raw(act: str, schema: str = '{"type": "object"}', **more: Any) -> MCPServerSettings:
+    """A server of the older protocol, written without the package, that does `act` when it is called."""
+    return script(RAW.replace("ACT", act).replace("SCHEMA", schema), **more)
+
+
+def allowing(given: MCPServerSettings) -> MCPServerSettings:
+    with MCPServers({"it": given}) as servers:
+        return given.model_copy(update={"allow": (f"act@{servers.offered('it')[0].pin}",)})
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("say(message, result={'content': 'no list'})", "right form"),
+        ("say(message, result=[])", "within 3 seconds"),
+        ("say(message | {'id': 999}, result={'content': []})", "within 3 seconds"),
+        ("print('no JSON', flush=True)", "within 3 seconds"),
+        ("sys.exit(1)", "broke the connection off"),
+        ("__import__('os').close(1)", "broke the connection off"),
+        ("[sys.stdout.write('x' * 65536) for _ in iter(int, 1)]", "within 3 seconds"),
+    ],
+)
+@pytest.mark.slow
+def test_answers_that_are_none_end_in_an_error(act: str, told: str) -> None:
+    given = allowing(raw(act, call_seconds=3))
+    with MCPServers({"it": given}) as servers:
+        (tool,) = servers.tools("it")
+        with pytest.raises(ToolError, match=told):
+            tool.run({})
+
+
+def test_an_error_in_the_servers_words_taints() -> None:
+    given = allowing(raw("say(message, error={'code': -32000 - 99, 'message': 'OBEY\\u202e ME'})"))
+    with MCPServers({"it": given}) as servers:
+        said = servers.tools("it")[0].run({})
+    assert (said.text, said.tainted) == ("the server refused: OBEY ME", True)
+
+
+def test_a_schema_that_can_not_be_used_is_refused() -> None:
+    long = json.dumps({"type": "object", "description": "d" * 30_000})
+    given = allowing(raw("pass", long))
+    with MCPServers({"it": given}) as servers, pytest.raises(ConfigError, match="no schema"):
+        servers.tools("it")
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
