@@ -1,12 +1,13 @@
 """From finished spans to where they are kept, off the way of whoever waits for an answer.
 
 Each outlet has a bounded queue and a thread that writes what is in it, in batches. The thread is there while
-there is something to write, and a process that ends waits for it. What can't be written, or comes in faster
-than it can be, is dropped and counted.
+there is something to write, and a process that ends waits some seconds for it. What can't be written, or
+comes in faster than it can be, is dropped and counted.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from collections import deque
@@ -19,6 +20,8 @@ _LOG = logging.getLogger("ragent.trace")
 _CAPACITY = 10_000
 _BATCH = 1000
 _LINGER_SECONDS = 0.1
+_IDLE_SECONDS = 2.0
+_EXIT_SECONDS = 5.0
 _NONE: Attributes = {}
 
 DROPPED = "ragent.trace.dropped"
@@ -42,6 +45,7 @@ class Outlet:
         self._changed = threading.Condition()
         self._waiting: deque[SpanRecord] = deque()
         self._thread: threading.Thread | None = None
+        self._writing = False
         self._hurry = False
         self._warned = False
         self.dropped = 0
@@ -54,21 +58,32 @@ class Outlet:
                 return
             self._waiting.append(record)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write_all, name="ragent-trace")
-                try:
-                    self._thread.start()
-                except RuntimeError:  # the interpreter is on its way out
-                    self._thread = None
-                    self.dropped += 1
+                self._start()
+            elif len(self._waiting) == 1:
+                self._changed.notify_all()
 
-    def flush(self) -> None:
+    def flush(self, patience: float | None = None) -> None:
         """Have everything written now, and wait for it, as long as patience lasts."""
         with self._changed:
-            if self._thread is None:
+            if self._is_idle():
                 return
             self._hurry = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._thread is None, self._patience)
+            self._changed.wait_for(self._is_idle, self._patience if patience is None else patience)
+
+    def _is_idle(self) -> bool:
+        return not self._waiting and not self._writing
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._write_all, name="ragent-trace", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # the interpreter is on its way out
+            self._thread = None
+            self.dropped += len(self._waiting)
+            self._waiting.clear()
+            return
+        _RUNNING.add(self)
 
     def _write_all(self) -> None:
         while batch := self._next():
@@ -78,14 +93,20 @@ class Outlet:
                 self._give_up(len(batch), error)
 
     def _next(self) -> list[SpanRecord]:
+        """The next batch; none when nothing came for a while, and the thread is over."""
         with self._changed:
+            self._writing = False
+            if not self._waiting:
+                self._hurry = False
+                self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._waiting, _IDLE_SECONDS):
+                self._thread = None
+                _RUNNING.discard(self)
+                return []
             # What ends within a moment is written in one go with what began.
             self._changed.wait_for(lambda: self._hurry, _LINGER_SECONDS)
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-            if not batch:
-                self._thread, self._hurry = None, False
-                self._changed.notify_all()
-            return batch
+            self._writing = True
+            return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
 
     def _give_up(self, count: int, error: Exception) -> None:
         """Drop what waits, too: a sink that fails slowly would be waited for again and again."""
@@ -95,6 +116,16 @@ class Outlet:
         if not self._warned:
             self._warned = True
             _LOG.warning("traces are being lost: %s", error)
+
+
+_RUNNING: set[Outlet] = set()
+"""Outlets whose thread is there."""
+
+
+@atexit.register
+def _flush_all() -> None:
+    for outlet in list(_RUNNING):
+        outlet.flush(_EXIT_SECONDS)
 
 
 class Tracer:
