@@ -70,7 +70,7 @@ def _offer(name: str, context: ToolContext) -> Offer:
     try:
         return Offer(name, _open(name, context))
     except RagentError as error:
-        return Offer(name, None, error.hint or error.message)
+        return Offer(name, None, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
 def _open(name: str, context: ToolContext) -> Tool:

@@ -57,7 +57,8 @@ def _show_installed(face: Face) -> None:
         return
     for offer in found:
         state = offer.missing or ("enabled" if offer.name in enabled else "not enabled")
-        face.console.print(f"{offer.name}: {state}", markup=False, style="cyan")
+        effects = ", has side effects" if offer.tool and offer.tool.side_effects else ""
+        face.console.print(f"{offer.name}: {state}{effects}", markup=False, style="cyan")
         if offer.tool:
             _print_description(face, offer.tool.description)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +27,8 @@ from ragent.errors import ToolError
 from ragent.types import Tool, ToolResult
 
 _LOOK_EVERY = 0.05
+_LEAST_BYTES = 4096
+"""Even an empty file takes a place on the disk."""
 _LONGEST_PROGRAM = 100_000
 _HINT = "without these locks no program is run; on another system, use a server of your own through MCP"
 
@@ -48,9 +54,8 @@ def open_python(context: ToolContext) -> Tool:
         """
         if len(code) > _LONGEST_PROGRAM:
             raise ToolError(f"the program is longer than {_LONGEST_PROGRAM} characters")
-        given = context.scratch
-        with nullcontext(str(given)) if given else tempfile.TemporaryDirectory(prefix="ragent-") as scratch:
-            outcome = run_jailed(code, Path(scratch).resolve(), context.settings)
+        with nullcontext(context.scratch) if context.scratch else _new_folder() as scratch:
+            outcome = run_jailed(code, scratch.resolve(), context.settings)
         text = outcome.output or "(it printed nothing)"
         status = f"\n[exit status {outcome.status}]" if outcome.status else ""
         return ToolResult(bounded(text, context.settings.result_chars, "print less") + status, tainted)
@@ -111,15 +116,18 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, settings: ToolSettin
     """Wait for its end. Raises ToolError when the time is over, or the folder too full."""
     deadline = time.monotonic() + settings.python_seconds
     before = _bytes_in(scratch)
+    pause = _LOOK_EVERY
     while True:
         try:
-            return process.wait(_LOOK_EVERY)
+            return process.wait(pause)
         except subprocess.TimeoutExpired:
             pass
-        if time.monotonic() > deadline:
+        looked = time.monotonic()
+        if looked > deadline:
             raise ToolError(f"stopped: the program ran for over {settings.python_seconds:g} seconds")
         if _bytes_in(scratch) - before > settings.python_disk_mb << 20:
             raise ToolError(f"stopped: the program wrote over {settings.python_disk_mb} MB of files")
+        pause = max(_LOOK_EVERY, 5 * (time.monotonic() - looked))
 
 
 def _environment(scratch: Path) -> dict[str, str]:
@@ -129,14 +137,56 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 
 def _bytes_in(folder: Path) -> int:
+    """What everything in a folder takes on the disk. Where paths become too long, that is far too much."""
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118
-            except OSError:
-                continue
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += max(_LEAST_BYTES, _blocks(entry) * 512)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return sys.maxsize
     return total
+
+
+def _blocks(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_blocks
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def _new_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards, however deeply the program nested others in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ragent-"))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Folders within folders are moved up one after the other, so that no path becomes too long."""
+    prefix = secrets.token_hex(8)  # chosen now, so that the program can't have used it
+    moved = 0
+    while entries := list(folder.iterdir()):
+        for entry in entries:
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink()
+                continue
+            entry.chmod(stat.S_IRWXU)
+            for inner in list(entry.iterdir()):
+                if inner.is_dir() and not inner.is_symlink():
+                    inner.chmod(stat.S_IRWXU)
+                moved += 1
+                inner.rename(folder / f"{prefix}-{moved}")
+            entry.rmdir()
+    folder.rmdir()
 
 
 def _read(output: IO[bytes], limit: int) -> str:

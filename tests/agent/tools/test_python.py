@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,26 @@ def test_many_files_are_stopped() -> None:
     code = "import time\nfor n in range(40):\n    open(str(n), 'wb').write(b'a' * 900_000)\ntime.sleep(9)"
     with pytest.raises(ToolError, match="over 2 MB"):
         run(code, python_disk_mb=2)
+
+
+def test_many_empty_files_are_stopped_too() -> None:
+    code = "import time\nfor n in range(2000):\n    open(str(n), 'w').close()\ntime.sleep(9)"
+    with pytest.raises(ToolError, match="over 2 MB"):
+        run(code, python_disk_mb=2)
+
+
+def test_deeply_nested_folders_are_stopped_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "import os, time\nfor n in range(6000):\n    os.mkdir('d'); os.chdir('d')\ntime.sleep(9)"
+    with pytest.raises(ToolError, match="of files"):
+        run(code)
+    assert (
+        run("import os\nos.makedirs('a/b/c')\nopen('a/b/c/d', 'w').close()\nos.mkdir('a/e', 0)")
+        == "(it printed nothing)"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
