@@ -37,6 +37,17 @@ def test_every_tool_has_its_entry_points_name_and_says_what_each_argument_is() -
             assert argument["description"]
 
 
+def test_the_errors_of_what_only_computes_do_not_taint() -> None:
+    for name, arguments in (
+        ("calculate", {"expression": "1/0"}),
+        ("dates", {"operation": "weekday", "start": "soon"}),
+        ("convert_units", {"value": 1, "from_unit": "kg", "to_unit": "m"}),
+    ):
+        with pytest.raises(ToolError) as caught:
+            open_tools([name], ToolContext())[0].run(arguments)
+        assert not caught.value.tainted
+
+
 def test_arguments_that_do_not_fit_are_tool_errors() -> None:
     for tool in open_tools(["calculate", "dates", "convert_units"], ToolContext()):
         with pytest.raises(ToolError):

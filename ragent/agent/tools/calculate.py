@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from ragent.agent.tool import tool
 from ragent.agent.toolbox import ToolContext
+from ragent.agent.tools.showing import own_words
 from ragent.errors import ToolError
 from ragent.types import Tool
 
@@ -48,10 +49,9 @@ def calculate(expression: str) -> str:
     Args:
         expression: numbers and operators only: no units, no variables, no thousands separators.
     """
-    value = evaluate(expression)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _shown(value)
+    with own_words():
+        value = evaluate(expression)
+    return str(value).lower() if isinstance(value, bool) else _shown(value)
 
 
 def evaluate(expression: str) -> Number | bool:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from ragent.agent.tool import tool
 from ragent.agent.toolbox import ToolContext
+from ragent.agent.tools.showing import own_words
 from ragent.errors import ToolError
 from ragent.types import Tool
 
@@ -52,16 +53,17 @@ def dates_tool(now: Callable[[], datetime] = _now) -> Tool:
             amount: for add: how many; negative goes back.
             unit: for add: of what.
         """
-        first = _parsed(start, now)
-        try:
-            if operation == "add":
-                moved = _added(first, amount, unit)
-                return f"{moved.isoformat()} ({moved:%A})"
-            if operation == "weekday":
-                return f"{first:%A}, {_calendar(first)}"
-            return _apart(first, _parsed(end, now))
-        except (OverflowError, ValueError):
-            raise ToolError("the result is outside the years 1 to 9999") from None
+        with own_words():
+            first = _parsed(start, now)
+            try:
+                if operation == "add":
+                    moved = _added(first, amount, unit)
+                    return f"{moved.isoformat()} ({moved:%A})"
+                if operation == "weekday":
+                    return f"{first:%A}, {_calendar(first)}"
+                return _apart(first, _parsed(end, now))
+            except (OverflowError, ValueError):
+                raise ToolError("the result is outside the years 1 to 9999") from None
 
     return dates
 

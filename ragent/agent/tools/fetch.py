@@ -83,7 +83,7 @@ def _get(fetcher: Fetcher, url: str, allowed: Callable[[str], bool]) -> Fetched:
     try:
         response = fetcher.get(url, follow=allowed)
     except SourceError as error:
-        # The hint is for whoever ingests, not for a model.
+        # It may name where a page redirects to. The hint is for whoever ingests, not for a model.
         raise ToolError(error.message) from None
     except UnicodeError:
         raise ToolError("this is no URL") from None

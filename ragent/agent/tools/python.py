@@ -21,7 +21,7 @@ from typing import IO
 from ragent.agent.tool import tool
 from ragent.agent.toolbox import ToolContext
 from ragent.agent.tools import jail
-from ragent.agent.tools.showing import bounded
+from ragent.agent.tools.showing import bounded, own_words
 from ragent.config import ToolSettings
 from ragent.errors import ToolError
 from ragent.types import Tool, ToolResult
@@ -54,7 +54,8 @@ def open_python(context: ToolContext) -> Tool:
         """
         if len(code) > _LONGEST_PROGRAM:
             raise ToolError(f"the program is longer than {_LONGEST_PROGRAM} characters")
-        with nullcontext(context.scratch) if context.scratch else _new_folder() as scratch:
+        folder = nullcontext(context.scratch) if context.scratch else _new_folder()
+        with nullcontext() if tainted else own_words(), folder as scratch:
             outcome = run_jailed(code, scratch.resolve(), context.settings)
         text = outcome.output or "(it printed nothing)"
         status = f"\n[exit status {outcome.status}]" if outcome.status else ""

@@ -1,6 +1,20 @@
-"""Keeps what a tool shows within bounds, and says so."""
+"""Keeps what a tool shows within bounds, and tells whose words it is."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ragent.errors import ToolError
+
+
+@contextmanager
+def own_words() -> Iterator[None]:
+    """ToolErrors within hold only our words and the model's own, so they don't taint."""
+    try:
+        yield
+    except ToolError as error:
+        raise ToolError(error.message, hint=error.hint, tainted=False) from None
 
 
 def bounded(text: str, limit: int, advice: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ragent.agent.tool import tool
 from ragent.agent.toolbox import ToolContext
+from ragent.agent.tools.showing import own_words
 from ragent.errors import MissingExtraError, ToolError
 from ragent.types import Tool
 
@@ -46,6 +47,11 @@ def convert_units(value: float, from_unit: str, to_unit: str) -> str:
         from_unit: its unit, as mile, kg, C, gallon, hour, km/h, GiB or W*h.
         to_unit: the unit that is wanted, of the same kind.
     """
+    with own_words():
+        return _converted(value, from_unit, to_unit)
+
+
+def _converted(value: float, from_unit: str, to_unit: str) -> str:
     if not math.isfinite(value):
         raise ToolError("the value is no finite number")
     source, target = _named(from_unit, to_unit)

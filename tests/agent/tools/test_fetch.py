@@ -134,6 +134,9 @@ def test_failures_are_tool_errors(site: Site) -> None:
     ):
         with pytest.raises(ToolError, match=told):
             fetch(tool, f"{site.url}/{path}")
+    with pytest.raises(ToolError) as caught:
+        fetch(tool, f"{site.url}/binary")
+    assert caught.value.tainted
     with pytest.raises(ToolError, match="over the limit"):
         fetch(local(fetch_max_mb=0.01), f"{site.url}/large")
 
