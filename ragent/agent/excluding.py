@@ -20,16 +20,17 @@ _ESCAPED = {'"', "\\", "\x7f", *map(chr, range(32))}
 _PLAIN = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7E), (0x80, 0xD7FF), (0xE000, 0x10FFFF))
 
 
-def without(schema: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The schema of arguments that are none of these; None where that can't be told."""
+def without(schema: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Schemas that together allow arguments other than these; none where that can't be told.
+
+    Any of them may be empty, where its argument can have no other value.
+    """
     properties = schema.get("properties")
     if schema.get("type") != "object" or not isinstance(properties, dict) or schema.keys() - _OBJECT:
-        return None
-    variants = [
+        return []
+    return [
         variant for name in list(properties)[:_MOST_ARGUMENTS] for variant in _differing(schema, name, calls)
     ]
-    kept = {"$defs": schema["$defs"]} if "$defs" in schema else {}
-    return {**kept, "anyOf": variants} if variants else None
 
 
 def _differing(
@@ -37,16 +38,15 @@ def _differing(
 ) -> list[dict[str, Any]]:
     """Variants of the schema, in each of which this argument is another than in every call."""
     properties, required = schema["properties"], list(schema.get("required", ()))
-    bare = {key: part for key, part in schema.items() if key != "$defs"}
     given = [call[name] for call in calls if name in call]
     variants = []
     if others := _unlike(properties[name], given):
         told = others[0] if len(others) == 1 else {"anyOf": others}
         named = {"properties": {**properties, name: told}, "required": list(dict.fromkeys([*required, name]))}
-        variants.append({**bare, **named})
+        variants.append({**schema, **named})
     if name not in required and len(given) == len(calls):
         left = {key: part for key, part in properties.items() if key != name}
-        variants.append({**bare, "properties": left, "additionalProperties": False})
+        variants.append({**schema, "properties": left, "additionalProperties": False})
     return variants
 
 

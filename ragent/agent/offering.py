@@ -158,7 +158,12 @@ class Offering:
 
     def _parameters(self, tool: Tool) -> Mapping[str, Any] | None:
         excluded = [call.arguments for call in self.taken_out if call.tool == tool.name]
-        return without(tool.parameters, excluded) if excluded else _enforceable(tool)
+        if not excluded:
+            return tool.parameters if _is_enforceable(tool.parameters) else _ANYTHING
+        variants = [schema for schema in without(tool.parameters, excluded) if _is_enforceable(schema)]
+        # What they refer to is found at the root alone.
+        shared = {"$defs": variants[0]["$defs"]} if variants and "$defs" in variants[0] else {}
+        return {**shared, "anyOf": variants} if variants else None
 
 
 def key_of(tool: str, arguments: Mapping[str, Any]) -> str:
@@ -193,13 +198,13 @@ def _constraint(form: Form, penalty: float) -> FormConstraint:
     return constrain(target_of(form), penalty=penalty)
 
 
-def _enforceable(tool: Tool) -> Mapping[str, Any]:
-    """The tool's schema, or that of any object where the engine can't follow it: it is checked afterwards."""
+def _is_enforceable(schema: Mapping[str, Any]) -> bool:
+    """Whether the engine can follow a schema. What it can't is checked afterwards."""
     try:
-        _constraint(target_of(dict(tool.parameters)).form, 1.0)
+        _constraint(target_of(dict(schema)).form, 1.0)
     except SchemaError:
-        return _ANYTHING
-    return tool.parameters
+        return False
+    return True
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:

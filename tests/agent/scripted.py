@@ -36,7 +36,7 @@ def answer(value: Any, thought: str = "") -> str:
 class Scripted:
     """Says `script` in turn, the last again and again.
 
-    `allowed` notes, for each, whether the constraint allowed it: what a model under a grammar could have said.
+    `allowed` notes, for each, whether the constraint allowed it: whether a model under it could say so.
     """
 
     script: Sequence[Said]
