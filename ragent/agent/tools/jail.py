@@ -9,7 +9,7 @@ What locks it in, in this order; if a lock can't be closed, nothing is run:
 - **rlimits**: memory (address space), CPU seconds, bytes a file, open files, no core dumps.
 - **seccomp**: no sockets (so no network and no servers of this machine), no further process or thread, no
   other program, no signals to or traces of other processes, no changes of modes, owners, times or attributes,
-  no shared memory, keys, namespaces, mounts or io_uring, nor any system call that is newer than Landlock.
+  no shared memory, queues, keys, namespaces, mounts or io_uring, nor any system call newer than Landlock.
 
 Since the process stays alone, what limits it limits all that the program does.
 """
@@ -65,8 +65,9 @@ _OTHERS = (101, 310, 311, 312, 424, 434, 438, 440, 129, 200, 297)
 _PRIORITIES = (141, 142, 144, 203, 251, 256, 279, 314)
 # truncate, chmod, chown, utime, mknod, setxattr and removexattr in all forms
 _ATTRIBUTES = (76, 90, 91, 92, 93, 94, 260, 268, 132, 235, 261, 280, 133, 259, 188, 189, 190, 197, 198, 199)
-# shmget, semget, msgget, mq_open, memfd_create, add_key, request_key, keyctl, io_uring_*
-_SHARED = (29, 64, 68, 240, 319, 248, 249, 250, 425, 426, 427)
+# shm*, sem*, msg* and mq_* in all forms, memfd_create, keys, inotify, io_uring_*
+_QUEUES = (29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240, 241, 242, 243, 244, 245)
+_SHARED = (*_QUEUES, 319, 248, 249, 250, 253, 254, 294, 425, 426, 427)
 # pivot_root, chroot, mount, umount2, unshare, setns, the newer ways to mount
 _ROOTS = (155, 161, 165, 166, 272, 308, 428, 429, 430, 431, 432, 433, 442)
 # clocks, swap, reboot, names, ports, modules, quotas, logs, kexec, perf, fanotify, handles, bpf, userfaultfd

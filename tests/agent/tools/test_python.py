@@ -78,6 +78,27 @@ def test_raw_system_calls_make_no_socket_either() -> None:
     assert lines == ["-1 1"] * 7 + ["-1 38"] * 2
 
 
+def test_shared_memory_and_queues_of_others_are_out_of_reach() -> None:
+    code = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for number in (29, 30, 31, 65, 66, 69, 70, 71, 241, 254, 319, 250):
+    print(libc.syscall(number, 0, 0, 0, 0, 0), ctypes.get_errno())
+"""
+    assert set(run(code).split("\n")) == {"-1 1"}
+
+
+def test_system_calls_of_32_bits_end_the_program() -> None:
+    code = """
+import ctypes, mmap
+page = mmap.mmap(-1, 4096, prot=7)
+page.write(bytes.fromhex("b814000000cd80c3"))  # mov eax, 20; int 0x80; ret
+ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+print("went through")
+"""
+    assert "SIGSYS" in run(code)
+
+
 def test_files_elsewhere_cannot_be_read(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("hush")
