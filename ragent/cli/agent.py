@@ -1,4 +1,4 @@
-"""`ragent agent`: tools."""
+"""`ragent agent`: tools; its runs are beside it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragent.cli import agent_runs
 from ragent.cli.face import Face, HomeOption, JsonOption
 
 if TYPE_CHECKING:
     from ragent.agent.mcp_client import Offered
 
 app = typer.Typer(help="Agents, and the tools they may use.", no_args_is_help=True)
+app.command("run")(agent_runs.run)
+app.command("resume")(agent_runs.resume)
+app.command("list")(agent_runs.list_runs)
+app.command("show")(agent_runs.show)
+app.command("cancel")(agent_runs.cancel)
 
 
 @app.command("tools")

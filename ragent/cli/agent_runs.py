@@ -1,0 +1,344 @@
+"""`ragent agent run`, `resume`, `list`, `show` and `cancel`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragent.cli.face import FAILED, INTERRUPTED, CollectionOption, Face, HomeOption, JsonOption, read_schema
+from ragent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from ragent.agent import Agent, Call, Run, SavedRuns, Step
+    from ragent.rag import Rag
+
+_SHOWN_CHARS = 600
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, of `ragent agent list`.")]
+StepsOption = Annotated[
+    int | None,
+    typer.Option("--max-steps", min=1, metavar="N", help="Steps at most (10).", show_default=False),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option("--max-seconds", min=0, metavar="S", help="Time at most (no limit).", show_default=False),
+]
+TokensOption = Annotated[
+    int | None,
+    typer.Option("--max-tokens", min=1, metavar="N", help="Tokens at most, prompts included (no limit)."),
+]
+ConsentOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--yes/--ask",
+        help="Agree to every call, or be asked about each with side effects (asked on a terminal, once text from"
+        " elsewhere was read).",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="What is to be done, in quotes.")],
+    tools: Annotated[
+        str | None,
+        typer.Option(
+            "--tools", metavar="A,B", help="Names of `ragent agent tools` (those that the settings enable)."
+        ),
+    ] = None,
+    max_steps: StepsOption = None,
+    max_seconds: SecondsOption = None,
+    max_tokens: TokensOption = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            "--schema", metavar="FILE", exists=True, dir_okay=False, help="JSON Schema of the answer."
+        ),
+    ] = None,
+    consent: ConsentOption = None,
+    home: HomeOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Do a task with tools, step by step. Every step is kept: what is interrupted can be resumed.
+
+    Once an agent has read text from elsewhere (documents, web pages), a tool with side effects needs a yes:
+    without a terminal to ask on, such calls are refused. Exit code 0 if it ends with an answer.
+    """
+    face = Face(context, home, collection, as_json)
+    with face.rag() as rag:
+        names = [name.strip() for name in tools.split(",") if name.strip()] if tools is not None else None
+        made_with = {
+            "tools": list(rag.settings.tools.enabled) if names is None else names,
+            "schema": read_schema(schema) if schema else None,
+            "collection": rag.settings.collection,
+            "limits": {"steps": max_steps or 10, "seconds": max_seconds, "tokens": max_tokens},
+        }
+        agent = _agent(face, rag, made_with, consent)
+        stop = _stopping()
+        _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
+
+
+def resume(
+    context: typer.Context,
+    run_id: RunArgument,
+    max_steps: StepsOption = None,
+    max_seconds: SecondsOption = None,
+    max_tokens: TokensOption = None,
+    consent: ConsentOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run after its last step, with the tools it had. Limits count anew from there.
+
+    A call with side effects in which it was interrupted is repeated only if you say so.
+    """
+    from ragent.agent import SavedRuns
+
+    face = Face(context, home, None, as_json)
+    with face.rag() as rag:
+        before, made_with = SavedRuns(rag.store).load(run_id), dict(SavedRuns(rag.store).made(run_id))
+    if not made_with:
+        raise ConfigError(
+            f"the run {run_id} is of a program of its own", hint="resume it there: Agent.resume"
+        )
+    face.collection = made_with["collection"]
+    limits: dict[str, Any] = dict(made_with["limits"])
+    made_with["limits"] = {
+        "steps": len(before.steps) + (max_steps or limits["steps"]),
+        "seconds": _and(before.seconds, max_seconds or limits["seconds"]),
+        "tokens": _and(
+            before.usage.prompt_tokens + before.usage.completion_tokens, max_tokens or limits["tokens"]
+        ),
+    }
+    with face.rag() as rag:
+        agent = _agent(face, rag, made_with, consent)
+        stop = _stopping()
+        _follow(face, agent.stream_resumed(run_id, should_stop=stop.is_set), stop)
+
+
+def list_runs(
+    context: typer.Context,
+    most: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest runs. One that isn't over runs somewhere, or its process died: `resume` goes on."""
+    from ragent.agent import SavedRuns
+
+    face = Face(context, home, None, as_json)
+    with face.rag() as rag:
+        found = SavedRuns(rag.store).newest(most)
+    if face.as_json:
+        face.print_json(
+            [
+                {
+                    "id": one.id,
+                    "task": one.task,
+                    "stop_reason": one.stop_reason,
+                    "began": began.isoformat(),
+                    "seconds": one.seconds,
+                    "tainted": one.tainted,
+                    "parent": one.parent or None,
+                }
+                for one, began in found
+            ]
+        )
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("run", "began", "ended by", "seconds", "task", box=None)
+    for one, began in found:
+        ended = one.stop_reason or "not over"
+        when = f"{began.astimezone():%Y-%m-%d %H:%M}"
+        table.add_row(one.id, when, ended, f"{one.seconds:.1f}", escape(" ".join(one.task.split())[:80]))
+    face.console.print(table)
+
+
+def show(
+    context: typer.Context, run_id: RunArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a run as a tree: its steps, with times and tokens, and the runs of its sub-agents."""
+    from ragent.agent import SavedRuns
+
+    face = Face(context, home, None, as_json)
+    with face.rag() as rag:
+        runs = SavedRuns(rag.store)
+        if face.as_json:
+            face.print_json(_nested(runs, runs.load(run_id)))
+        else:
+            face.console.print(_tree(runs, runs.load(run_id)))
+
+
+def cancel(
+    context: typer.Context, run_id: RunArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Have a run end, in whatever process it runs, before its next step or within the one it thinks about."""
+    from ragent.agent import SavedRuns
+
+    face = Face(context, home, None, as_json)
+    with face.rag() as rag:
+        SavedRuns(rag.store).cancel(run_id)
+    if face.as_json:
+        face.print_json({"cancelled": run_id})
+
+
+def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Agent:
+    from ragent.agent import Agent, Limits, SavedRuns, ToolContext, ask_always, ask_when_tainted, open_tools
+
+    def approve(call: Call, why: str) -> bool:
+        return bool(consent) or _ask(face, call, why)
+
+    has_person = consent is not None or (sys.stdin.isatty() and not face.as_json)
+    return Agent(
+        rag.llm,
+        open_tools(made_with["tools"], ToolContext.of(rag)),
+        limits=Limits(**made_with["limits"]),
+        policy=ask_always if consent is False else ask_when_tainted,
+        approve=approve if has_person else None,
+        answer=made_with["schema"] if made_with["schema"] is not None else str,
+        runs=SavedRuns(rag.store, made_with),
+        sampling=rag.settings.llm.sampling,
+        tracer=rag.tracer,
+    )
+
+
+def _ask(face: Face, call: Call, why: str) -> bool:
+    from ragent.agent.plain import as_json
+
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # nobody can answer but by a key
+    try:
+        face.messages.print(f"{call.tool} {as_json(call.arguments)}", markup=False, style="yellow")
+        return typer.confirm(f"{why}. Do it?", default=False, err=True)
+    except typer.Abort:
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stopping() -> threading.Event:
+    """Set by Ctrl-C, so that the run ends in order; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+        os.write(2, b"ending after this step's thought or tool; again: at once\n")
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _follow(face: Face, parts: Iterator[Step | Run], stop: threading.Event) -> None:
+    """Print steps as they happen, and what it comes to; exit."""
+    from ragent.agent import Run
+
+    for part in parts:
+        if not isinstance(part, Run):
+            if not face.as_json:
+                _print_step(face, part)
+            continue
+        if face.as_json:
+            face.print_json(_contract(part))
+        else:
+            _print_end(face, part)
+        if stop.is_set() and part.stop_reason == "cancelled":
+            sys.exit(INTERRUPTED)
+        sys.exit(0 if part.stop_reason == "answer" else FAILED)
+
+
+def _print_step(face: Face, step: Step) -> None:
+    face.messages.print(f"{step.number}. {step.thought}", markup=False, style="dim")
+    for line in _lines(step):
+        face.messages.print(f"   {line}", markup=False, style="cyan" if line.startswith("→") else "dim")
+
+
+def _lines(step: Step) -> Iterator[str]:
+    from ragent.agent.plain import as_json, cut
+
+    for at, observation in enumerate(step.observations):
+        if at < len(step.calls):
+            yield cut(f"→ {step.calls[at].tool} {as_json(step.calls[at].arguments)}", _SHOWN_CHARS)[0]
+        yield cut(" ".join(observation.text.split()), _SHOWN_CHARS)[0]
+
+
+def _print_end(face: Face, done: Run) -> None:
+    from ragent.agent.plain import as_json
+
+    if done.output is not None:
+        typer.echo(done.output if isinstance(done.output, str) else as_json(done.output))
+    if done.stop_reason != "answer":
+        face.messages.print(f"no answer ({done.stop_reason}): {done.note}", markup=False, style="yellow")
+        face.messages.print(f"to go on: ragent agent resume {done.id}", markup=False)
+
+
+def _contract(done: Run) -> dict[str, Any]:
+    return {
+        "id": done.id,
+        "task": done.task,
+        "output": done.output,
+        "stop_reason": done.stop_reason,
+        "note": done.note,
+        "tainted": done.tainted,
+        "seconds": done.seconds,
+        "steps": [entry for step in done.steps for entry in _entries(step)],
+        "usage": done.usage,
+    }
+
+
+def _entries(step: Step) -> Iterator[dict[str, Any]]:
+    """A step as many entries as it has calls; what holds for all of them is in each."""
+    whole = {"number": step.number, "thought": step.thought, "seconds": step.seconds, "tainted": step.tainted}
+    for at in range(max(1, len(step.calls))):
+        call = step.calls[at] if at < len(step.calls) else None
+        observed = step.observations[at] if at < len(step.observations) else None
+        yield whole | {
+            "tool": call.tool if call else None,
+            "arguments": call.arguments if call else None,
+            "observation": observed.text if observed else None,
+            "kind": observed.kind if observed else None,
+            "usage": step.usage,
+            "unseen": step.unseen,
+            "shortened": step.shortened,
+        }
+
+
+def _nested(runs: SavedRuns, done: Run) -> dict[str, Any]:
+    return _contract(done) | {"children": [_nested(runs, child) for child in runs.children(done.id)]}
+
+
+def _tree(runs: SavedRuns, done: Run) -> Tree:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tokens = f"{done.usage.prompt_tokens}+{done.usage.completion_tokens} tokens"
+    ended = done.stop_reason or "not over"
+    tree = Tree(Text(f"{done.task}  [{done.id}: {ended}, {done.seconds:.2f} s, {tokens}]"))
+    for step in done.steps:
+        took = f"{step.seconds:.2f} s, {step.usage.prompt_tokens}+{step.usage.completion_tokens} tokens"
+        node = tree.add(Text(f"{step.number}. {step.thought}  [{took}]"))
+        for line in _lines(step):
+            node.add(Text(line))
+    for child in runs.children(done.id):
+        tree.add(_tree(runs, child))
+    if done.output is not None or done.note:
+        tree.add(Text(f"{ended}: {done.output if done.output is not None else done.note}"))
+    return tree
+
+
+def _and(before: float, limit: float | None) -> Any:
+    return None if limit is None else before + limit
