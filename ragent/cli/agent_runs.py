@@ -41,8 +41,8 @@ ConsentOption = Annotated[
     bool | None,
     typer.Option(
         "--yes/--ask",
-        help="Agree to every call, or be asked about each with side effects (asked on a terminal, once text from"
-        " elsewhere was read).",
+        help="Agree to every call, or be asked about each with side effects (asked on a terminal, once text"
+        " from elsewhere was read).",
         show_default=False,
     ),
 ]
@@ -53,9 +53,7 @@ def run(
     task: Annotated[str, typer.Argument(help="What is to be done, in quotes.")],
     tools: Annotated[
         str | None,
-        typer.Option(
-            "--tools", metavar="A,B", help="Names of `ragent agent tools` (those that the settings enable)."
-        ),
+        typer.Option("--tools", metavar="A,B", help="Names of `ragent agent tools` (those enabled)."),
     ] = None,
     max_steps: StepsOption = None,
     max_seconds: SecondsOption = None,
