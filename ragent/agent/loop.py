@@ -114,7 +114,8 @@ class Loop:
         if not agreed:
             told = tuple(refusal for refusal in refused if refusal)
             return replace(step, observations=(*step.observations, *told))
-        self.record.intend(step)
+        if any(self.caller.tools[call.tool].side_effects for call in agreed):
+            self.record.intend(step)
         return self._made(step, agreed, refused)
 
     def _made(self, step: Step, agreed: Sequence[Call], refused: Sequence[Observation | None]) -> Step:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ragent.agent.run import Call, Observation, Run, Step
 from ragent.errors import StoreError
 from ragent.rag.condensing import added
 from ragent.store import Store, runs
 from ragent.types import Usage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_POLL_SECONDS = 0.3
 
 
 class Record(Protocol):
@@ -78,6 +84,7 @@ class SavedRuns:
         with self.store.writing() as connection:
             run = _run(runs.find_run(connection, run_id), runs.steps_of(connection, run_id))
             runs.claim(connection, run_id, record.owner)
+        record.known = len(run.steps)
         return run, record
 
     def load(self, run_id: str) -> Run:
@@ -111,26 +118,38 @@ class SavedRuns:
                 raise StoreError(f"the run {run_id} is over: {over}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _SavedRun:
     store: Store
     run_id: str
     owner: str
+    known: int = 0  # steps that the database has something of
+    cancelled: bool = False
+    look_at: float = 0.0  # by time.monotonic
 
     def intend(self, step: Step) -> None:
         with self.store.writing() as connection:
             runs.change_run(connection, self.run_id, self.owner, {"stop_reason": ""})
-            runs.put_step(connection, self.run_id, step.number, asdict(step))
+            self._put(connection, step)
 
     def keep(self, run: Run) -> None:
         with self.store.writing() as connection:
-            runs.change_run(connection, self.run_id, self.owner, _columns(run))
+            self.cancelled = runs.change_run(connection, self.run_id, self.owner, _columns(run))
             if run.steps:
-                runs.put_step(connection, self.run_id, run.steps[-1].number, asdict(run.steps[-1]))
+                self._put(connection, run.steps[-1])
+        self.look_at = time.monotonic() + _POLL_SECONDS
 
     def is_cancelled(self) -> bool:
-        with self.store.reading() as connection:
-            return runs.is_cancelled(connection, self.run_id)
+        if not self.cancelled and time.monotonic() > self.look_at:
+            with self.store.reading() as connection:
+                self.cancelled = runs.is_cancelled(connection, self.run_id)
+            self.look_at = time.monotonic() + _POLL_SECONDS
+        return self.cancelled
+
+    def _put(self, connection: Connection, step: Step) -> None:
+        is_new = step.number > self.known
+        runs.put_step(connection, self.run_id, step.number, asdict(step), is_new=is_new)
+        self.known = max(self.known, step.number)
 
 
 def _columns(run: Run) -> dict[str, Any]:

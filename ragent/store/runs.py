@@ -16,23 +16,27 @@ def add_run(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(RunRow).values(**values))
 
 
-def change_run(connection: Connection, run_id: str, owner: str, values: Mapping[str, Any]) -> None:
-    """Set columns of a run.
+def change_run(connection: Connection, run_id: str, owner: str, values: Mapping[str, Any]) -> bool:
+    """Set columns of a run. Whether somebody noted that it is to end.
 
     Raises:
         StoreError: another process resumed it, or it was deleted.
     """
     mine = (RunRow.id == run_id) & (RunRow.owner == owner)
-    if connection.execute(update(RunRow).where(mine).values(**values)).rowcount != 1:
+    changed = update(RunRow).where(mine).values(**values).returning(RunRow.cancelled)
+    cancelled = connection.execute(changed).scalar_one_or_none()
+    if cancelled is None:
         raise StoreError(
             f"the run {run_id} is no longer this process's to go on with",
             hint="it was resumed elsewhere, or deleted: see ragent agent list",
         )
+    return cancelled
 
 
-def put_step(connection: Connection, run_id: str, number: int, data: Any) -> None:
-    """Keep a step, over what was kept of it."""
-    connection.execute(delete(StepRow).where((StepRow.run_id == run_id) & (StepRow.number == number)))
+def put_step(connection: Connection, run_id: str, number: int, data: Any, *, is_new: bool) -> None:
+    """Keep a step, over what was kept of it unless it is new."""
+    if not is_new:
+        connection.execute(delete(StepRow).where((StepRow.run_id == run_id) & (StepRow.number == number)))
     connection.execute(insert(StepRow).values(run_id=run_id, number=number, data=data))
 
 
