@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from ragent.agent import Agent, Call, Run, SavedRuns, Step
     from ragent.rag import Rag
+    from ragent.types import Tool
 
 _SHOWN_CHARS = 600
+_MCP = "mcp:"
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, of `ragent agent list`.")]
 StepsOption = Annotated[
@@ -53,7 +56,9 @@ def run(
     task: Annotated[str, typer.Argument(help="What is to be done, in quotes.")],
     tools: Annotated[
         str | None,
-        typer.Option("--tools", metavar="A,B", help="Names of `ragent agent tools` (those enabled)."),
+        typer.Option(
+            "--tools", metavar="A,B", help="Names of `ragent agent tools`, mcp:SERVER (those enabled)."
+        ),
     ] = None,
     max_steps: StepsOption = None,
     max_seconds: SecondsOption = None,
@@ -83,9 +88,9 @@ def run(
             "collection": rag.settings.collection,
             "limits": {"steps": max_steps or 10, "seconds": max_seconds, "tokens": max_tokens},
         }
-        agent = _agent(face, rag, made_with, consent)
-        stop = _stopping()
-        _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
+        with _agent(face, rag, made_with, consent) as agent:
+            stop = _stopping()
+            _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
 
 
 def resume(
@@ -120,8 +125,7 @@ def resume(
             before.usage.prompt_tokens + before.usage.completion_tokens, max_tokens or limits["tokens"]
         ),
     }
-    with face.rag() as rag:
-        agent = _agent(face, rag, made_with, consent)
+    with face.rag() as rag, _agent(face, rag, made_with, consent) as agent:
         stop = _stopping()
         _follow(face, agent.stream_resumed(run_id, should_stop=stop.is_set), stop)
 
@@ -193,24 +197,42 @@ def cancel(
         face.print_json({"cancelled": run_id})
 
 
-def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Agent:
-    from ragent.agent import Agent, Limits, SavedRuns, ToolContext, ask_always, ask_when_tainted, open_tools
+@contextmanager
+def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Iterator[Agent]:
+    from ragent.agent import Agent, Limits, SavedRuns, ask_always, ask_when_tainted
 
     def approve(call: Call, why: str) -> bool:
         return bool(consent) or _ask(face, call, why)
 
     has_person = consent is not None or (sys.stdin.isatty() and not face.as_json)
-    return Agent(
-        rag.llm,
-        open_tools(made_with["tools"], ToolContext.of(rag)),
-        limits=Limits(**made_with["limits"]),
-        policy=ask_always if consent is False else ask_when_tainted,
-        approve=approve if has_person else None,
-        answer=made_with["schema"] if made_with["schema"] is not None else str,
-        runs=SavedRuns(rag.store, made_with),
-        sampling=rag.settings.llm.sampling,
-        tracer=rag.tracer,
-    )
+    with _tools(rag, made_with["tools"]) as tools:
+        yield Agent(
+            rag.llm,
+            tools,
+            limits=Limits(**made_with["limits"]),
+            policy=ask_always if consent is False else ask_when_tainted,
+            approve=approve if has_person else None,
+            answer=made_with["schema"] if made_with["schema"] is not None else str,
+            runs=SavedRuns(rag.store, made_with),
+            sampling=rag.settings.llm.sampling,
+            tracer=rag.tracer,
+        )
+
+
+@contextmanager
+def _tools(rag: Rag, names: list[str]) -> Iterator[list[Tool]]:
+    """The tools of these names; `mcp:SERVER` are those of an MCP server that the settings allow."""
+    from ragent.agent import ToolContext, open_tools
+
+    servers = [name.removeprefix(_MCP) for name in names if name.startswith(_MCP)]
+    tools = open_tools([name for name in names if not name.startswith(_MCP)], ToolContext.of(rag))
+    if not servers:
+        yield tools
+        return
+    from ragent.agent.mcp_client import MCPServers
+
+    with MCPServers(rag.settings.mcp.servers) as opened:
+        yield [*tools, *(tool for server in servers for tool in opened.tools(server))]
 
 
 def _ask(face: Face, call: Call, why: str) -> bool:

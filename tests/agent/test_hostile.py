@@ -92,7 +92,7 @@ def run_hostile(seed: int, runs: SavedRuns | None = None) -> str:
         idle_steps=chance.choice([2, 5]),
     )
     sent: list[str] = []
-    model = Scripted([Hostile(seed)], context_tokens=chance.choice([300, 4000]))
+    model = Scripted([Hostile(seed)], context_tokens=chance.choice([450, 4000]))
     tools = [add, mood, read, echo, break_down, sender(sent)]
     run = Agent(model, tools, limits=limits, runs=runs).run("Do it.", tainted=True)
     assert run.stop_reason

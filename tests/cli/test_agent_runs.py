@@ -71,6 +71,28 @@ def test_a_run_that_a_limit_ended_can_be_resumed(ragent: Ragent, tmp_path: Path)
     assert "→ calculate" in done.err
 
 
+def test_tools_of_an_mcp_server_can_be_named_and_need_a_yes_after_foreign_text(
+    ragent: Ragent, tmp_path: Path
+) -> None:
+    pytest.importorskip("mcp")
+    program = Path(__file__).parents[1] / "agent" / "mcp_server.py"
+    wish = wishes(("it__add", '{"left": 1, "right": 2}'))
+    with model_server(wish, wish, text("ok"), wish, wish, text("ok")) as server:
+        config = f'[llm]\nurl = "{server.url}"\n[mcp.servers.it]\n'
+        config += f'command = "{sys.executable}"\nargs = ["{program}"]\n'
+        (tmp_path / "ragent.toml").write_text(config)
+        offered = {
+            tool["name"]: tool["pin"] for tool in ragent("agent", "tools", "--mcp", "it", "--json").json
+        }
+        (tmp_path / "ragent.toml").write_text(f'{config}allow = ["add@{offered["add"]}"]\n')
+        unasked = ragent("agent", "run", "Add.", "--tools", "mcp:it", "--json")
+        agreed = ragent("agent", "run", "Add.", "--tools", "mcp:it", "--json", "--yes")
+    assert unasked.code == agreed.code == 0, unasked.err + agreed.err
+    assert [step["kind"] for step in unasked.json["steps"]] == ["result", "refused", None]
+    assert [step["kind"] for step in agreed.json["steps"]] == ["result", "result", None]
+    assert agreed.json["tainted"]
+
+
 def test_a_programs_own_run_is_not_resumed_here(ragent: Ragent, tmp_path: Path) -> None:
     with Store.open(tmp_path / "home") as store:
         run = Agent(Scripted([said("x")]), runs=SavedRuns(store)).run("?")
