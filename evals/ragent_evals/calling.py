@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jsonschema import Draft202012Validator
 
+from ragent.agent.likeness import likest_first
 from ragent.agent.offering import Offering, answer_target, by_name
 from ragent.errors import EvalError, MalformedOutput, ToolError
 from ragent.prompts import PromptTemplate, load_prompt
@@ -111,7 +112,7 @@ def run_calls(
     on_progress: Callable[[int], None] = lambda done: None,
     template: PromptTemplate | None = None,
 ) -> Iterator[Called]:
-    """Have the model make one call a case, and judge it.
+    """Have the model make one call a case, of functions that are told likest first, and judge it.
 
     Args:
         llm: the model.
@@ -149,14 +150,12 @@ def judge(case: CallCase, text: str) -> Called:
 
 
 def _called(llm: LLM, case: CallCase, template: PromptTemplate) -> Called:
-    tools = [
-        {"name": each["name"], "description": each["description"], "schema": json_schema(each["parameters"])}
-        for each in case.functions
-    ]
-    messages = template.render(tools=tools, question=case.request)
+    tools = likest_first(case.request, [_tool(each) for each in case.functions])
+    told = [{"name": each.name, "description": each.description, "schema": each.parameters} for each in tools]
+    messages = template.render(tools=told, question=case.request)
     sampling = Sampling(max_tokens=_MAX_TOKENS, repeat_penalty=1.0)
     try:
-        made = generate(llm, messages, _form(case.functions), sampling=sampling, attempts=1)
+        made = generate(llm, messages, _form(tools), sampling=sampling, attempts=1)
     except MalformedOutput as error:
         return Called(case.id, error.text, problem=error.message)
     return judge(case, made.text)
@@ -170,18 +169,18 @@ def _case(line: Mapping[str, Any]) -> CallCase:
     return CallCase(str(line["id"]), request, tuple(line["function"]), expected)
 
 
-def _form(functions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _form(tools: Sequence[Tool]) -> dict[str, Any]:
     """The JSON Schema of one call, as it stands in that of an agent's step."""
-    tools = [
-        Tool(each["name"], each["description"], json_schema(each["parameters"]), _refuse)
-        for each in functions
-    ]
     step = Offering(by_name(tools), answer_target(str)).schema
     actions = step["properties"]["action"]["anyOf"]
     return {
         "anyOf": [each for each in actions if "tool" in each.get("properties", {})],
         "$defs": step["$defs"],
     }
+
+
+def _tool(function: Mapping[str, Any]) -> Tool:
+    return Tool(function["name"], function["description"], json_schema(function["parameters"]), _refuse)
 
 
 def _refuse(arguments: Mapping[str, Any]) -> ToolResult:

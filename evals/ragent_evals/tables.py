@@ -186,7 +186,8 @@ def _case(number: int, line: Mapping[str, Any]) -> TableCase:
     table = Table(line["table"]["table_name"], columns, tuple(map(tuple, info["rows"])))
     is_change = line["type"][0] in CHANGES
     hashed = ast.literal_eval(line["answer_md5"])[0][0] if is_change else ""
-    return TableCase(str(number), line["description"], table, tuple(map(str, line["label"])), hashed)
+    task = f"{line['description']} {line.get('add_description', '')}".strip()
+    return TableCase(str(number), task, table, tuple(map(str, line["label"])), hashed)
 
 
 def _quoted(name: str) -> str:
