@@ -18,6 +18,7 @@ from ragent.types import Exchange, Message, Sampling, Tool, Usage, Wish
 
 _LEAST_CHARS = 200
 _SHOWN_CALL = 1500
+_NOTHING = "neither a call nor an answer was given"
 _POLL_SECONDS = 0.5
 
 
@@ -127,7 +128,8 @@ class Decider:
             return None
         text = plain_text(turn.text)
         if not turn.calls:
-            return Decision(offering.answered("", text), turn.usage, unseen)
+            said = offering.answered("", text) if text.strip() else Acted(problem=_NOTHING)
+            return Decision(said, turn.usage, unseen)
         asked = []
         for wish in turn.calls:
             try:

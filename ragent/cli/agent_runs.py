@@ -200,6 +200,7 @@ def cancel(
 @contextmanager
 def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Iterator[Agent]:
     from ragent.agent import Agent, Limits, SavedRuns, ask_always, ask_when_tainted
+    from ragent.prompts import load_prompt
 
     def approve(call: Call, why: str) -> bool:
         return bool(consent) or _ask(face, call, why)
@@ -214,6 +215,7 @@ def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None
             approve=approve if has_person else None,
             answer=made_with["schema"] if made_with["schema"] is not None else str,
             runs=SavedRuns(rag.store, made_with),
+            prompt=load_prompt("react", rag.home / "prompts"),
             sampling=rag.settings.llm.sampling,
             tracer=rag.tracer,
         )
@@ -238,12 +240,12 @@ def _tools(rag: Rag, names: list[str]) -> Iterator[list[Tool]]:
 def _ask(face: Face, call: Call, why: str) -> bool:
     from ragent.agent.plain import as_json
 
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # nobody can answer but by a key
+    # Nothing of the step was done yet, so that the run can be resumed before it.
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
         face.messages.print(f"{call.tool} {as_json(call.arguments)}", markup=False, style="yellow")
-        return typer.confirm(f"{why}. Do it?", default=False, err=True)
-    except typer.Abort:
-        return False
+        face.messages.print(f"{why}. Do it? [y/N]", markup=False)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -63,6 +63,12 @@ def test_what_a_server_lets_through_is_checked(wish: tuple[str, str], told: str)
     assert told in server.asked[1]["messages"][-1]["content"]
 
 
+def test_saying_nothing_is_no_answer() -> None:
+    with model_server(text(" "), text("3")) as server:
+        run = Agent(model_of(server), [add]).run("Add.")
+    assert (texts(run), run.output) == (["neither a call nor an answer was given"], "3")
+
+
 def test_the_guards_hold_there_too() -> None:
     with model_server(wishes(("mood", '{"of": "sea"}'))) as server:
         run = Agent(model_of(server), [mood], limits=Limits(steps=8)).run("?")

@@ -93,6 +93,35 @@ def test_tools_of_an_mcp_server_can_be_named_and_need_a_yes_after_foreign_text(
     assert agreed.json["tainted"]
 
 
+@pytest.mark.parametrize("said", ["n\n", ""])
+def test_a_person_is_asked_in_words_and_nothing_is_done_without_a_yes(tmp_path: Path, said: str) -> None:
+    with model_server(wishes(("fetch", '{"url": "http://192.0.2.1/"}')), text("Then not.")) as server:
+        settings(tmp_path, server.url)
+        command = [
+            sys.executable,
+            "-m",
+            "ragent.cli",
+            "--home",
+            str(tmp_path / "home"),
+            "agent",
+            "run",
+            "Get it.",
+        ]
+        ran = subprocess.run(
+            [*command, "--tools", "fetch", "--ask"],
+            input=said,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment(),
+            check=False,
+        )
+    assert (ran.returncode, ran.stdout) == (0, "Then not.\n"), ran.stderr
+    assert 'fetch {"url": "http://192.0.2.1/"}' in ran.stderr
+    assert "fetch has side effects. Do it? [y/N]" in ran.stderr
+    assert "nobody agreed" in ran.stderr
+
+
 def test_a_programs_own_run_is_not_resumed_here(ragent: Ragent, tmp_path: Path) -> None:
     with Store.open(tmp_path / "home") as store:
         run = Agent(Scripted([said("x")]), runs=SavedRuns(store)).run("?")
