@@ -8,6 +8,11 @@ from typing import Any
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
+# Control characters, marks of direction, tags: what changes how a terminal shows the rest, or isn't shown.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+)
+
 
 def plain_text(text: str) -> str:
     """The text with U+FFFD for what UTF-8 or a database can't hold: lone surrogates, null bytes."""
@@ -39,6 +44,11 @@ def as_json(value: Any) -> str:
 def canonical(value: Any) -> str:
     """Equal for equal values only; 1 and 1.0 are equal, 1 and true aren't."""
     return json.dumps(_settled(value), sort_keys=True)
+
+
+def visible(text: str) -> str:
+    """The text as a person may be shown it: what would change the look of the rest is written out."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def cut(text: str, most: int) -> tuple[str, int]:

@@ -238,12 +238,12 @@ def _tools(rag: Rag, names: list[str]) -> Iterator[list[Tool]]:
 
 
 def _ask(face: Face, call: Call, why: str) -> bool:
-    from ragent.agent.plain import as_json
+    from ragent.agent.plain import as_json, visible
 
     # Nothing of the step was done yet, so that the run can be resumed before it.
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
-        face.messages.print(f"{call.tool} {as_json(call.arguments)}", markup=False, style="yellow")
+        face.messages.print(visible(f"{call.tool} {as_json(call.arguments)}"), markup=False, style="yellow")
         face.messages.print(f"{why}. Do it? [y/N]", markup=False)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
     finally:
@@ -284,27 +284,31 @@ def _follow(face: Face, parts: Iterator[Step | Run], stop: threading.Event) -> N
 
 
 def _print_step(face: Face, step: Step) -> None:
-    face.messages.print(f"{step.number}. {step.thought}", markup=False, style="dim")
+    from ragent.agent.plain import visible
+
+    face.messages.print(f"{step.number}. {visible(step.thought)}", markup=False, style="dim")
     for line in _lines(step):
         face.messages.print(f"   {line}", markup=False, style="cyan" if line.startswith("→") else "dim")
 
 
 def _lines(step: Step) -> Iterator[str]:
-    from ragent.agent.plain import as_json, cut
+    from ragent.agent.plain import as_json, cut, visible
 
     for at, observation in enumerate(step.observations):
         if at < len(step.calls):
-            yield cut(f"→ {step.calls[at].tool} {as_json(step.calls[at].arguments)}", _SHOWN_CHARS)[0]
-        yield cut(" ".join(observation.text.split()), _SHOWN_CHARS)[0]
+            called = f"→ {step.calls[at].tool} {as_json(step.calls[at].arguments)}"
+            yield visible(cut(called, _SHOWN_CHARS)[0])
+        yield visible(cut(" ".join(observation.text.split()), _SHOWN_CHARS)[0])
 
 
 def _print_end(face: Face, done: Run) -> None:
-    from ragent.agent.plain import as_json
+    from ragent.agent.plain import as_json, visible
 
     if done.output is not None:
-        typer.echo(done.output if isinstance(done.output, str) else as_json(done.output))
+        typer.echo(visible(done.output if isinstance(done.output, str) else as_json(done.output)))
     if done.stop_reason != "answer":
-        face.messages.print(f"no answer ({done.stop_reason}): {done.note}", markup=False, style="yellow")
+        note = visible(done.note)
+        face.messages.print(f"no answer ({done.stop_reason}): {note}", markup=False, style="yellow")
         face.messages.print(f"to go on: ragent agent resume {done.id}", markup=False)
 
 
@@ -347,18 +351,21 @@ def _tree(runs: SavedRuns, done: Run) -> Tree:
     from rich.text import Text
     from rich.tree import Tree
 
+    from ragent.agent.plain import visible
+
     tokens = f"{done.usage.prompt_tokens}+{done.usage.completion_tokens} tokens"
     ended = done.stop_reason or "not over"
-    tree = Tree(Text(f"{done.task}  [{done.id}: {ended}, {done.seconds:.2f} s, {tokens}]"))
+    tree = Tree(Text(f"{visible(done.task)}  [{done.id}: {ended}, {done.seconds:.2f} s, {tokens}]"))
     for step in done.steps:
         took = f"{step.seconds:.2f} s, {step.usage.prompt_tokens}+{step.usage.completion_tokens} tokens"
-        node = tree.add(Text(f"{step.number}. {step.thought}  [{took}]"))
+        node = tree.add(Text(f"{step.number}. {visible(step.thought)}  [{took}]"))
         for line in _lines(step):
             node.add(Text(line))
     for child in runs.children(done.id):
         tree.add(_tree(runs, child))
     if done.output is not None or done.note:
-        tree.add(Text(f"{ended}: {done.output if done.output is not None else done.note}"))
+        told = done.output if done.output is not None else done.note
+        tree.add(Text(visible(f"{ended}: {told}")))
     return tree
 
 

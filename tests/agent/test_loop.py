@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from ragent.agent import Agent, Call, Limits, Price, Run, Step, ToolResult, ask_always, current_scope, tool
+from ragent.agent.plain import visible
 from ragent.errors import BudgetExceeded, ConfigError, SchemaError, ServerError, ToolError
 from ragent.types import Message, Sampling
 from tests.agent.scripted import Scripted, answer, call, calls
@@ -388,3 +389,7 @@ def test_instructions_and_history_are_said() -> None:
 def test_steps_stream() -> None:
     parts: Sequence[Step | Run] = list(Agent(Scripted([answer("x")])).stream("?"))
     assert [type(part) for part in parts] == [Step, Run]
+
+
+def test_what_would_change_how_a_terminal_shows_a_call_is_written_out() -> None:
+    assert visible("a\x1b[2J\u202eb\tc\nü\U000e0041") == "a\\u001b[2J\\u202eb\tc\nü\\ue0041"
