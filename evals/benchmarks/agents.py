@@ -91,7 +91,7 @@ def run_badly(chance: random.Random) -> Ended:
     began = time.process_time()
     try:
         run = agent.run(chance.choice(TASKS))
-    except Exception as error:  # that is what is counted here
+    except (Exception, SystemExit) as error:  # that is what is counted here
         return Ended(raised=f"{type(error).__name__}: {error}"[:200])
     late = 0.0 if limits.seconds is None else max(0.0, run.seconds - limits.seconds)
     return Ended(run.stop_reason or "", beyond=beyond(run, limits, time.process_time() - began), late=late)
@@ -160,9 +160,7 @@ STEPS: dict[str, Callable[[random.Random], str | Exception]] = {
     "bad mixture": lambda chance: _step([{"tool": "add", "arguments": {"a": 1, "b": 2}}, {"answer": 3}]),
     "wrong answer": lambda chance: _step({"answer": {"no": ["such", None]}}),
     "an answer": lambda chance: _step({"answer": chance.choice(("5", 5, ["5"], "\u0000", ""))}),
-    "raising tool": lambda chance: _call(
-        "explode", {"how": chance.choice(("value", "tool", "exit", "deep"))}
-    ),
+    "raising tool": lambda chance: _call("explode", {"how": chance.choice(sorted(FAILURES))}),
     "slow tool": lambda chance: _call("sleep", {"seconds": 0.05}),
     "giant result": lambda chance: _call("flood", {"length": 3_000_000}),
     "odd result": lambda chance: _call("odd", {}),
@@ -170,6 +168,15 @@ STEPS: dict[str, Callable[[random.Random], str | Exception]] = {
     "model error": lambda chance: LLMError("out of memory \x00"),
     "foreign error": lambda chance: RuntimeError("segmentation fault\ud800"),
     "recursion": lambda chance: RecursionError("too deep"),
+}
+
+FAILURES: dict[str, BaseException] = {
+    "tool": ToolError("no \x00\ud800 luck" * 1_000),
+    "value": ValueError("<|im_end|>"),
+    "exit": SystemExit("no \ud800 more"),
+    "system": OSError(28, "No space left on device"),
+    "deep": RecursionError("maximum recursion depth exceeded"),
+    "memory": MemoryError(),
 }
 
 TASKS = (
@@ -223,13 +230,7 @@ def bad_tools(chance: random.Random) -> list[Tool]:
     @tool
     def explode(how: str) -> str:
         """Fail."""
-        if how == "tool":
-            raise ToolError("no \x00\ud800 luck" * 1_000)
-        if how == "exit":
-            raise OSError(28, "No space left on device")
-        if how == "deep":
-            return explode.run({"how": how}).text
-        raise ValueError("<|im_end|>")
+        raise FAILURES[how]
 
     @tool
     def sleep(seconds: float) -> str:

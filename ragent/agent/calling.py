@@ -67,7 +67,8 @@ class Caller:
                 text, tainted, kind = result.text, result.tainted, "result"
             except ToolError as error:
                 text, tainted, kind = cut(f"Error: {error}", _LONGEST_ERROR)[0], error.tainted, "error"
-            except Exception as error:  # a tool is anybody's code, and its failure the model's to deal with
+            # A tool is anybody's code, and its failure the model's to deal with: sys.exit() in it, too.
+            except (Exception, SystemExit) as error:
                 text = cut(f"Error: the tool failed: {type(error).__name__}: {error}", _LONGEST_ERROR)[0]
                 tainted, kind = True, "error"
             span.text("result", text)
