@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ragent.cli.agent_showing import contract, nested, print_end, print_step, tree_of
 from ragent.cli.face import FAILED, INTERRUPTED, CollectionOption, Face, HomeOption, JsonOption, read_schema
 from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
-
-    from ragent.agent import Agent, Call, Run, SavedRuns, Step
+    from ragent.agent import Agent, Call, Run, Step
     from ragent.rag import Rag
     from ragent.types import Tool
 
-_SHOWN_CHARS = 600
 _MCP = "mcp:"
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, of `ragent agent list`.")]
@@ -179,9 +177,9 @@ def show(
     with face.rag() as rag:
         runs = SavedRuns(rag.store)
         if face.as_json:
-            face.print_json(_nested(runs, runs.load(run_id)))
+            face.print_json(nested(runs, runs.load(run_id)))
         else:
-            face.console.print(_tree(runs, runs.load(run_id)))
+            face.console.print(tree_of(runs, runs.load(run_id)))
 
 
 def cancel(
@@ -272,101 +270,15 @@ def _follow(face: Face, parts: Iterator[Step | Run], stop: threading.Event) -> N
     for part in parts:
         if not isinstance(part, Run):
             if not face.as_json:
-                _print_step(face, part)
+                print_step(face, part)
             continue
         if face.as_json:
-            face.print_json(_contract(part))
+            face.print_json(contract(part))
         else:
-            _print_end(face, part)
+            print_end(face, part)
         if stop.is_set() and part.stop_reason == "cancelled":
             sys.exit(INTERRUPTED)
         sys.exit(0 if part.stop_reason == "answer" else FAILED)
-
-
-def _print_step(face: Face, step: Step) -> None:
-    from ragent.agent.plain import visible
-
-    face.messages.print(f"{step.number}. {visible(step.thought)}", markup=False, style="dim")
-    for line in _lines(step):
-        face.messages.print(f"   {line}", markup=False, style="cyan" if line.startswith("→") else "dim")
-
-
-def _lines(step: Step) -> Iterator[str]:
-    from ragent.agent.plain import as_json, cut, visible
-
-    for at, observation in enumerate(step.observations):
-        if at < len(step.calls):
-            called = f"→ {step.calls[at].tool} {as_json(step.calls[at].arguments)}"
-            yield visible(cut(called, _SHOWN_CHARS)[0])
-        yield visible(cut(" ".join(observation.text.split()), _SHOWN_CHARS)[0])
-
-
-def _print_end(face: Face, done: Run) -> None:
-    from ragent.agent.plain import as_json, visible
-
-    if done.output is not None:
-        typer.echo(visible(done.output if isinstance(done.output, str) else as_json(done.output)))
-    if done.stop_reason != "answer":
-        note = visible(done.note)
-        face.messages.print(f"no answer ({done.stop_reason}): {note}", markup=False, style="yellow")
-        face.messages.print(f"to go on: ragent agent resume {done.id}", markup=False)
-
-
-def _contract(done: Run) -> dict[str, Any]:
-    return {
-        "id": done.id,
-        "task": done.task,
-        "output": done.output,
-        "stop_reason": done.stop_reason,
-        "note": done.note,
-        "tainted": done.tainted,
-        "seconds": done.seconds,
-        "steps": [entry for step in done.steps for entry in _entries(step)],
-        "usage": done.usage,
-    }
-
-
-def _entries(step: Step) -> Iterator[dict[str, Any]]:
-    """A step as many entries as it has calls; what holds for all of them is in each."""
-    whole = {"number": step.number, "thought": step.thought, "seconds": step.seconds, "tainted": step.tainted}
-    for at in range(max(1, len(step.calls))):
-        call = step.calls[at] if at < len(step.calls) else None
-        observed = step.observations[at] if at < len(step.observations) else None
-        yield whole | {
-            "tool": call.tool if call else None,
-            "arguments": call.arguments if call else None,
-            "observation": observed.text if observed else None,
-            "kind": observed.kind if observed else None,
-            "usage": step.usage,
-            "unseen": step.unseen,
-            "shortened": step.shortened,
-        }
-
-
-def _nested(runs: SavedRuns, done: Run) -> dict[str, Any]:
-    return _contract(done) | {"children": [_nested(runs, child) for child in runs.children(done.id)]}
-
-
-def _tree(runs: SavedRuns, done: Run) -> Tree:
-    from rich.text import Text
-    from rich.tree import Tree
-
-    from ragent.agent.plain import visible
-
-    tokens = f"{done.usage.prompt_tokens}+{done.usage.completion_tokens} tokens"
-    ended = done.stop_reason or "not over"
-    tree = Tree(Text(f"{visible(done.task)}  [{done.id}: {ended}, {done.seconds:.2f} s, {tokens}]"))
-    for step in done.steps:
-        took = f"{step.seconds:.2f} s, {step.usage.prompt_tokens}+{step.usage.completion_tokens} tokens"
-        node = tree.add(Text(f"{step.number}. {visible(step.thought)}  [{took}]"))
-        for line in _lines(step):
-            node.add(Text(line))
-    for child in runs.children(done.id):
-        tree.add(_tree(runs, child))
-    if done.output is not None or done.note:
-        told = done.output if done.output is not None else done.note
-        tree.add(Text(visible(f"{ended}: {told}")))
-    return tree
 
 
 def _and(before: float, limit: float | None) -> Any:
