@@ -175,6 +175,7 @@ class Decider:
     ) -> tuple[Fitted, int]:
         """With observations whole if the last of them fits so, else shortened until it does."""
         most = max((len(o.text) for step in steps for o in step.observations), default=0)
+        most = max(most, _SHOWN_CALL)
         while True:
             shown, shortened = _shown(steps, max(most, _LEAST_CHARS))
             try:
@@ -223,20 +224,22 @@ def _shown(steps: Sequence[Step], most: int) -> tuple[list[dict[str, Any]], int]
         observed = [cut(observation.text, most) for observation in step.observations]
         shortened += sum(left_out for _, left_out in observed)
         texts = [text for text, _ in observed]
-        shown.append({"said": _said(step), "observed": texts[0] if len(texts) == 1 else texts})
+        shown.append(
+            {"said": _said(step, min(most, _SHOWN_CALL)), "observed": texts[0] if len(texts) == 1 else texts}
+        )
     return shown, shortened
 
 
-def _said(step: Step) -> dict[str, Any]:
-    """The step as the model wrote it, but for giant arguments."""
-    calls = [{"tool": call.tool, "arguments": _shortened(call.arguments)} for call in step.calls]
+def _said(step: Step, most: int) -> dict[str, Any]:
+    """The step as the model wrote it, but for giant thoughts and arguments."""
+    calls = [{"tool": call.tool, "arguments": _shortened(call.arguments, most)} for call in step.calls]
     action = {"action": calls[0] if len(calls) == 1 else calls} if calls else {}
-    return {"thought": step.thought, **action}
+    return {"thought": cut(step.thought, most)[0], **action}
 
 
-def _shortened(arguments: Mapping[str, Any]) -> Any:
+def _shortened(arguments: Mapping[str, Any], most: int) -> Any:
     text = as_json(arguments)
-    return arguments if len(text) <= _SHOWN_CALL else cut(text, _SHOWN_CALL)[0]
+    return arguments if len(text) <= most else cut(text, most)[0]
 
 
 def _exchange(step: Step) -> Exchange:
