@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ragent.agent import Agent
+    from ragent.agent.tool import Tool, tool
     from ragent.errors import RagentError
     from ragent.rag import Rag
     from ragent.types import Answer, Citation, Document, Hit, IngestReport, SearchResult
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Agent": "ragent.agent",
     "Answer": "ragent.types",
     "Citation": "ragent.types",
     "Document": "ragent.types",
@@ -24,9 +27,23 @@ _HOMES = {
     "Rag": "ragent.rag",
     "RagentError": "ragent.errors",
     "SearchResult": "ragent.types",
+    "Tool": "ragent.types",
+    "tool": "ragent.agent.tool",
 }
 
-__all__ = ["Answer", "Citation", "Document", "Hit", "IngestReport", "Rag", "RagentError", "SearchResult"]
+__all__ = [
+    "Agent",
+    "Answer",
+    "Citation",
+    "Document",
+    "Hit",
+    "IngestReport",
+    "Rag",
+    "RagentError",
+    "SearchResult",
+    "Tool",
+    "tool",
+]
 
 
 def __getattr__(name: str) -> Any:

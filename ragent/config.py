@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from ragent.errors import ConfigError
 from ragent.llm_settings import LLMSettings as LLMSettings
+from ragent.mcp_settings import MCPSettings
 from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
@@ -154,6 +155,48 @@ class IngestSettings(BaseModel):
     )
 
 
+class ToolSettings(BaseModel):
+    """`[tools]`: what the built-in tools of agents may reach. What isn't allowed here, no tool can do."""
+
+    model_config = _STRICT
+    enabled: tuple[str, ...] = Field(
+        ("search", "open_document", "calculate", "dates", "convert_units"),
+        description="tools an agent has when none are named; `ragent agent tools` lists them all",
+    )
+    roots: tuple[str, ...] = Field((), description="folders that read_file may read; none: it can't be used")
+    max_file_mb: float = Field(5.0, gt=0, description="a larger file is refused by read_file")
+    database: str = Field("", description="the SQLite file that sql reads, which it can't change")
+    sql_rows: int = Field(50, ge=1, description="rows that sql shows at most")
+    sql_seconds: float = Field(5.0, gt=0, description="a longer query is stopped")
+    fetch_hosts: tuple[str, ...] = Field(
+        (), description="the only hosts that fetch may ask; none: any public one, but a person must agree"
+    )
+    fetch_private: bool = Field(
+        False, description="let fetch_hosts name hosts of this machine or network, too"
+    )
+    fetch_max_mb: float = Field(5.0, gt=0, description="a larger page is refused by fetch")
+    fetch_seconds: float = Field(20.0, gt=0, description="how long one request of fetch may take")
+    python_seconds: float = Field(10.0, gt=0, description="how long Python may run")
+    python_memory_mb: int = Field(512, ge=64, description="memory that Python may use")
+    python_disk_mb: int = Field(64, ge=1, description="what Python may write, all files together")
+    result_chars: int = Field(4000, ge=200, description="the longest text a tool shows the model; it says so")
+
+
+class TraceSettings(BaseModel):
+    """`[trace]`: what was done when, and how long it took, for `ragent logs`."""
+
+    model_config = _STRICT
+    enabled: bool = Field(True, description="keep a trace of each question, search, run and ingestion")
+    content: bool = Field(
+        False,
+        description="keep texts of questions, prompts and answers, too, not only their sizes and hashes",
+    )
+    keep_days: float = Field(30.0, ge=0, description="older traces are removed; 0: none ever")
+    otlp_endpoint: str = Field(
+        "", description="also send traces to this collector, http://127.0.0.1:4318 say (extra otel)"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Immutable; made by `load_settings`."""
 
@@ -169,6 +212,9 @@ class Settings(BaseSettings):
     rerank: RerankSettings = RerankSettings()
     ask: AskSettings = AskSettings()
     ingest: IngestSettings = IngestSettings()
+    trace: TraceSettings = TraceSettings()
+    tools: ToolSettings = ToolSettings()
+    mcp: MCPSettings = MCPSettings()
 
 
 def load_settings(path: Path | None = None, **arguments: Any) -> Settings:

@@ -117,7 +117,14 @@ class SchemaError(RagentError):
 
 
 class ToolError(RagentError):
-    """A tool failed; the text is shown to the model."""
+    """A tool failed; the text is shown to the model.
+
+    `tainted`: whether it may hold what somebody else than the user wrote, as a server's error may.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", tainted: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.tainted = tainted
 
 
 class BudgetExceeded(RagentError):

@@ -13,6 +13,7 @@ from ragent.types import (
     Chunk,
     Delta,
     Document,
+    Exchange,
     Failure,
     Fingerprint,
     Form,
@@ -24,6 +25,8 @@ from ragent.types import (
     Sampling,
     SearchOptions,
     SearchResult,
+    Tool,
+    Turn,
     UnpackLimits,
     Vocabulary,
 )
@@ -259,6 +262,27 @@ class Scoring(Tokenizer, Protocol):
         """Sum of ln p over the tokens of each continuation of the answer that `begun` begins.
 
         Raises ContextOverflow for what is longer than `scoring_tokens`.
+        """
+
+
+@runtime_checkable
+class ToolCalling(Protocol):
+    """What an LLM may offer besides: calls of tools by its server's own protocol."""
+
+    @property
+    def calls_tools(self) -> bool:
+        """Whether it does, as far as is known."""
+
+    def call_tools(
+        self,
+        messages: Sequence[Message],
+        exchanges: Sequence[Exchange],
+        tools: Sequence[Tool],
+        sampling: Sampling,
+    ) -> Turn | None:
+        """The model's next turn, after the exchanges so far; None where it turns out not to call tools.
+
+        Raises as `stream` does.
         """
 
 

@@ -15,8 +15,11 @@ from ragent.cli.search import Mode
 from ragent.config import CONFIG_NAME
 from ragent.errors import EvalError
 from ragent.types import QueryKind
+from ragent_evals import agent_commands
 
 app = typer.Typer(help="Measure ragent on sets of questions and documents.", no_args_is_help=True)
+app.command()(agent_commands.tools)
+app.command()(agent_commands.agent)
 
 
 @app.callback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import ir_measures
@@ -41,10 +41,15 @@ def measure(
     values = np.zeros((len(rows), len(columns)))
     for found in ir_measures.iter_calc(list(parsed), _plain(qrels), _plain(run)):
         values[rows[found.query_id], columns[parsed[found.measure]]] = found.value
+    return estimates(wanted, values)
+
+
+def estimates(names: Iterable[str], values: Values) -> dict[str, Estimate]:
+    """The mean of each column, shape (cases, columns), under its name, with its interval."""
     means, low, high = values.mean(axis=0), *interval(values)
     return {
         name: Estimate(*(round(float(of[column]), 4) for of in (means, low, high)))
-        for name, column in columns.items()
+        for column, name in enumerate(names)
     }
 
 

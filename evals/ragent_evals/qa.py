@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ragent.errors import EvalError
 
 _FORM = 'lines {"question": …, "answers": […], "is_impossible": false}, or SQuAD\'s own JSON'
+Each = TypeVar("Each")
+
 _MARKER = re.compile(r"\s*\[\d+\]")
 
 
@@ -77,7 +79,7 @@ def balanced(cases: Sequence[Case], most: int) -> list[Case]:
     return spread(able, most - len(unable)) + unable
 
 
-def spread(cases: Sequence[Case], most: int) -> list[Case]:
+def spread(cases: Sequence[Each], most: int) -> list[Each]:
     """So many of the cases at most, evenly spread, always the same."""
     count = min(most, len(cases))
     return [cases[number * len(cases) // count] for number in range(count)]

@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from ragent import __version__, registry
-from ragent.cli import ask, forget, generate, index, ingest, init, models, prompts, search, sync, watch
+from ragent.cli import (
+    agent,
+    ask,
+    forget,
+    generate,
+    index,
+    ingest,
+    init,
+    logs,
+    mcp,
+    models,
+    prompts,
+    search,
+    sync,
+    watch,
+)
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
 from ragent.errors import MissingExtraError
 
@@ -31,10 +46,13 @@ app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("generate")(generate.generate)
+app.add_typer(agent.app, name="agent")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.command("logs")(logs.logs)
+app.command("mcp")(mcp.mcp)
 for _name in registry.names("ragent.commands"):
     try:
         app.add_typer(registry.load("ragent.commands", _name), name=_name)

@@ -19,6 +19,9 @@ from ragent.types import Dry, Form, Message, Mirostat, Sampling
 
 Kind = Literal["llama-server", "vllm", "ollama", "lmstudio", "llama-cpp-python", "other"]
 
+TOOL_CALLERS: frozenset[Kind] = frozenset({"llama-server", "vllm", "ollama", "lmstudio", "other"})
+"""Servers that may call tools by the protocol: it depends on the model, too, and on how they were started."""
+
 _LOG = logging.getLogger("ragent.llm")
 # What each writes as the owner of its models.
 _OWNERS: dict[str, Kind] = {

@@ -31,10 +31,12 @@ from ragent.llm.text_vectors import TextVectors
 from ragent.llm.weights import choose_weights, converted, weights_folder
 from ragent.llm.writing import Writing
 from ragent.protocols import Constraint, Vectors
+from ragent.trace import chat, score
 from ragent.types import Delta, Message, Sampling, Usage, Vocabulary
 
 _LEAST_COMPLETION = 16
 _SCORING_TOKENS = 4096
+_PROVIDER = "llama.cpp"
 
 
 def open_llamacpp(settings: LLMSettings, folder: Path | None = None) -> LlamaCpp:
@@ -141,6 +143,12 @@ class LlamaCpp:
             LLMError: the chat template or the engine fails, or `sampling.timeout_s` is over.
             SchemaError: the constraint's form is too complex for this vocabulary.
         """
+        about = {"gen_ai.provider.name": _PROVIDER, "gen_ai.request.model": self.name}
+        return chat(about, messages, sampling, partial(self._stream, messages, sampling, constraint))
+
+    def _stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
+    ) -> Iterator[Delta]:
         decoding = constraint.start(self.vocabulary) if constraint else None
         prompt = self._prompt(messages)
         room = self.context_tokens - len(prompt)
@@ -169,7 +177,10 @@ class LlamaCpp:
         if not all(continuations):
             raise ValueError("a continuation is empty")
         prompt = self._prompt(messages) + self._tokenize(begun)
-        return self._scorer.log_likelihoods(prompt, [self._tokenize(text) for text in continuations])
+        tokens = [self._tokenize(text) for text in continuations]
+        with score(_PROVIDER, self.name, len(tokens)) as told:
+            told.usage(Usage(len(prompt) + sum(map(len, tokens))))
+            return self._scorer.log_likelihoods(prompt, tokens)
 
     def token_log_likelihoods(self, messages: Sequence[Message], answer: str) -> list[tuple[str, float]]:
         """The tokens of an answer, each with its ln p after all before it. Raises as `log_likelihoods`."""

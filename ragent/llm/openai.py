@@ -7,16 +7,18 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from ragent.config import LLMSettings
 from ragent.errors import ContextOverflow, SchemaError, ServerError
 from ragent.llm.connection import Connection, Retries
 from ragent.llm.dialects import (
+    TOOL_CALLERS,
     Kind,
     Served,
     count_tokens,
@@ -26,8 +28,10 @@ from ragent.llm.dialects import (
     sampling_fields,
     usual_context,
 )
+from ragent.llm.tool_calls import CallPiece, is_lack_of_tools, joined, tool_fields
 from ragent.protocols import Constraint
-from ragent.types import Delta, Message, Sampling, Usage
+from ragent.trace import Attributes, chat
+from ragent.types import Delta, Exchange, Message, Sampling, Tool, Turn, Usage
 
 _LOG = logging.getLogger("ragent.llm")
 
@@ -66,6 +70,7 @@ class ServedModel:
         self._model = model
         self._wanted_context = context_tokens
         self._told: set[str] = set()
+        self._refused_tools = False
 
     @property
     def name(self) -> str:
@@ -99,18 +104,73 @@ class ServedModel:
                 `sampling.timeout_s` is over.
             SchemaError: it can't hold a model to the constraint's form.
         """
-        deadline = time.monotonic() + sampling.timeout_s if sampling.timeout_s else math.inf
+        return chat(self._about(), messages, sampling, partial(self._stream, messages, sampling, constraint))
+
+    def _about(self) -> Attributes:
+        """For traces; nothing is asked of the server for them."""
+        address = httpx.URL(self._connection.url)
+        name = self._model or (self.name if "_served" in self.__dict__ else "")
+        return {
+            "gen_ai.provider.name": "openai",
+            "server.address": address.host,
+            **({"gen_ai.request.model": name} if name else {}),
+            **({"server.port": address.port} if address.port else {}),
+        }
+
+    @property
+    def calls_tools(self) -> bool:
+        """Whether it is offered tools: not by servers that can't call any, nor once it refused to."""
+        return not self._refused_tools and self._served.kind in TOOL_CALLERS
+
+    def call_tools(
+        self,
+        messages: Sequence[Message],
+        exchanges: Sequence[Exchange],
+        tools: Sequence[Tool],
+        sampling: Sampling,
+    ) -> Turn | None:
+        """The model's next turn, after the exchanges so far; None where it turns out not to call tools.
+
+        Raises as `stream` does.
+        """
+        pieces: list[CallPiece] = []
+
+        def stream() -> Iterator[Delta]:
+            body = self._body(messages, sampling, None) | tool_fields(messages, exchanges, tools)
+            yield from self._deltas(body, sampling, formed=False, calls=pieces)
+
+        try:
+            deltas = list(chat(self._about(), messages, sampling, stream))
+        except ServerError as error:
+            if not is_lack_of_tools(error):
+                raise
+            _LOG.info("%s calls no tools: %s", self._connection.url, error.message)
+            self._refused_tools = True
+            return None
+        return Turn("".join(delta.text for delta in deltas), joined(pieces), deltas[-1].usage or Usage())
+
+    def _stream(
+        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
+    ) -> Iterator[Delta]:
         body = self._body(messages, sampling, constraint)
+        yield from self._deltas(body, sampling, formed=constraint is not None, calls=[])
+
+    def _deltas(
+        self, body: dict[str, Any], sampling: Sampling, *, formed: bool, calls: list[CallPiece]
+    ) -> Iterator[Delta]:
+        """The pieces of text; those of calls are added to `calls`."""
+        deadline = time.monotonic() + sampling.timeout_s if sampling.timeout_s else math.inf
         told: Usage | None = None
         finish: Literal["stop", "length"] | None = None
         pieces = 0
-        with closing(self._events(body, deadline, formed=constraint is not None)) as events:
+        with closing(self._events(body, deadline, formed=formed)) as events:
             for event in events:
                 chunk = self._read(event)
                 told = chunk.counted or told
                 for choice in chunk.choices[:1]:
                     if choice.finish_reason:
                         finish = "length" if choice.finish_reason == "length" else "stop"
+                    calls += choice.calls
                     if text := choice.text:
                         pieces += 1
                         yield Delta(text)
@@ -120,7 +180,7 @@ class ServedModel:
                 hint="ask again",
                 retryable=True,
             )
-        yield Delta("", finish, told or Usage(self.count_prompt(messages), pieces))
+        yield Delta("", finish, told or Usage(self.count_prompt(_said(body)), pieces))
 
     @cached_property
     def _served(self) -> Served:
@@ -175,8 +235,13 @@ class ServedModel:
             raise self._connection.not_understood(str(event).encode()) from None
 
 
+def _said(body: dict[str, Any]) -> list[Message]:
+    return [Message(said["role"], str(said["content"])) for said in body["messages"]]
+
+
 class _Delta(BaseModel):
     content: str | None = None
+    tool_calls: list[CallPiece] | None = None
 
 
 class _Choice(BaseModel):
@@ -186,6 +251,10 @@ class _Choice(BaseModel):
     @property
     def text(self) -> str:
         return (self.delta and self.delta.content) or ""
+
+    @property
+    def calls(self) -> list[CallPiece]:
+        return (self.delta and self.delta.tool_calls) or []
 
 
 class _Details(BaseModel):

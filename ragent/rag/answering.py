@@ -18,6 +18,7 @@ from ragent.rag.reading import Reading
 from ragent.rag.support import Support
 from ragent.rag.thinking import Thinking, part_thought
 from ragent.store import Store
+from ragent.trace import span
 from ragent.types import (
     Answer,
     Citation,
@@ -104,13 +105,22 @@ class _Attempt:
             yield self._abstain(NOTHING_RELEVANT)
             return
         sources = Sources(self.question, self.hits, self.answerer.embedder)
-        if self.answerer.pointer:
-            yield self._compose(self._pointed(self.answerer.pointer, sources), sources)
-        elif self.answerer.style == "extract":
-            yield self._compose([own_words(quote) for quote in sources.aptest()], sources)
+        if self.answerer.pointer or self.answerer.style == "extract":
+            with span("generate", "generate"):
+                parts = self._found(sources)
+            with span("check", "check"):
+                answer = self._compose(parts, sources)
         else:
             yield from self._draft(sources)
-            yield self._compose(self._checked(self._said, sources), sources)
+            with span("check", "check"):
+                answer = self._compose(self._checked(self._said, sources), sources)
+        yield answer
+
+    def _found(self, sources: Sources) -> list[Supported]:
+        """The words of the documents themselves."""
+        if self.answerer.pointer:
+            return self._pointed(self.answerer.pointer, sources)
+        return [own_words(quote) for quote in sources.aptest()]
 
     def _pointed(self, pointer: Pointer, sources: Sources) -> list[Supported]:
         found = pointer.find(Reading(self.question, self.answerer.embedder), sources)
@@ -120,8 +130,10 @@ class _Attempt:
         return [found.answer] if found.answer else []
 
     def _draft(self, sources: Sources) -> Iterator[str]:
-        excerpts = self._excerpts(sources)
-        fitted = self._fitted(excerpts)
+        with span("prompt", "prompt") as told:
+            excerpts = self._excerpts(sources)
+            fitted = self._fitted(excerpts)
+            told.set({"ragent.prompt.name": self.answerer.template.used.name})
         sampling = self.answerer.sampling
         if self.answerer.style == "quote":
             kept = fitted.kept.get("passages", tuple(excerpts))

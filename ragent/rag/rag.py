@@ -21,10 +21,12 @@ from ragent.rag.asking import Asking, Request
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.rag.options import SearchArguments, search_options
+from ragent.rag.tracing import open_tracer, traced_answer, traced_ingestion
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store, check_fingerprint
-from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult
+from ragent.trace import Attributes, Tracer
+from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult, Tool
 
 if TYPE_CHECKING:
     from ragent.structured import Structured
@@ -63,6 +65,7 @@ class Rag:
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
+        self._flush_traces()
         if "store" in self._parts:
             self.store.close()
 
@@ -124,6 +127,15 @@ class Rag:
 
         return self._once("retriever", make)
 
+    @property
+    def tracer(self) -> Tracer:
+        """Records what is done here, as `[trace]` says. Raises as `store` does, or MissingExtraError."""
+        return self._once("tracer", lambda: open_tracer(lambda: self.store, self.settings.trace))
+
+    def _flush_traces(self) -> None:
+        if "tracer" in self._parts:
+            self.tracer.flush()
+
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
         with self._lock:
             if name not in self._parts:
@@ -152,13 +164,15 @@ class Rag:
             StoreError: the home can't be used.
         """
         callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
-        return self._intake.ingest([str(path) for path in paths], callbacks, Options(force=force))
+        names, options = [str(path) for path in paths], Options(force=force)
+        return self._traced("ingest", lambda: self._intake.ingest(names, callbacks, options))
 
     def ingest_sources(
         self, sources: Iterable[Source], callbacks: Callbacks, *, force: bool = False
     ) -> IngestReport:
         """Like `ingest`, from any sources, with any way to parse. They are not remembered."""
-        return self._intake.run([Origin(source) for source in sources], callbacks, Options(force=force))
+        origins, options = [Origin(source) for source in sources], Options(force=force)
+        return self._traced("ingest", lambda: self._intake.run(origins, callbacks, options))
 
     def sync(
         self,
@@ -181,9 +195,8 @@ class Rag:
             EmbedderMismatch: the collection was embedded by another model.
         """
         callbacks = Callbacks(on_progress=on_progress, should_stop=should_stop, on_document=on_document)
-        return self._intake.sync(
-            callbacks, Options(delete=delete or delete_all, delete_all=delete_all, dry_run=dry_run)
-        )
+        options = Options(delete=delete or delete_all, delete_all=delete_all, dry_run=dry_run)
+        return self._traced("sync", lambda: self._intake.sync(callbacks, options))
 
     def watch(
         self,
@@ -202,7 +215,8 @@ class Rag:
         roots = [local_root(str(path)) for path in paths]
         arguments = [absolute(str(path)) for path in paths]
         for _ in follow(roots, until, beside=self.home):
-            report = self._intake.ingest(arguments, callbacks, Options(delete=delete))
+            options = Options(delete=delete)
+            report = self._traced("watch", lambda: self._intake.ingest(arguments, callbacks, options))  # noqa: B023
             if report.added or report.updated:
                 self.refresh_indexes()
             on_report(report)
@@ -214,7 +228,11 @@ class Rag:
             StoreError: there is no such document, or another process keeps the home busy.
         """
         names = [str(document) for document in documents]
+        self._flush_traces()  # they may hold texts, which go, too
         return forget(self.store, names, self.settings.index)
+
+    def _traced(self, name: str, run: Callable[[], IngestReport]) -> IngestReport:
+        return traced_ingestion(self.tracer, name, self.settings.collection, run)
 
     @property
     def _intake(self) -> Intake:
@@ -240,13 +258,14 @@ class Rag:
             QueryError: the query is empty, or the filter can't be understood.
             ConfigError: no reranker or technique has that name.
         """
-        return self.retriever.search(query, k, search_options(options))
+        return self.search_many([query], k, **options)[0]
 
     def search_many(
         self, queries: Sequence[str], k: int = 10, **options: Unpack[SearchArguments]
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together."""
-        return self.retriever.search_many(queries, k, search_options(options))
+        with self.tracer.span("search", "search", {"ragent.collection": self.settings.collection}):
+            return self.retriever.search_many(queries, k, search_options(options))
 
     def more_like_this(
         self, what: str | int | Path, k: int = 10, **options: Unpack[SearchArguments]
@@ -298,8 +317,17 @@ class Rag:
         **options: Unpack[SearchArguments],
     ) -> Iterator[str | Answer]:
         """Like `ask`, yielding the pieces of the model's draft first; the checked Answer comes last."""
-        asking = Asking(self.home, self.settings, self.store, self.retriever, self.embedder, lambda: self.llm)
-        yield from asking.stream(Request(question, k, tuple(history), schema, search_options(options)))
+
+        def pieces() -> Iterator[str | Answer]:
+            parts = self.store, self.retriever, self.embedder
+            asking = Asking(self.home, self.settings, *parts, lambda: self.llm)
+            yield from asking.stream(Request(question, k, tuple(history), schema, search_options(options)))
+
+        about: Attributes = {
+            "ragent.collection": self.settings.collection,
+            "ragent.k": k or self.settings.ask.k,
+        }
+        return traced_answer(self.tracer, question, about, pieces())
 
     def generate(
         self,
@@ -332,6 +360,20 @@ class Rag:
         if best_of > 1:
             return best_value(self.llm, prompt, wanted, sampling, best_of)
         return generate(self.llm, prompt, wanted, sampling=sampling)
+
+    def as_tool(self, name: str = "ask_documents", description: str = "") -> Tool:
+        """The documents as a tool of an agent: it asks, and shows passages where there is no sure answer.
+
+        Args:
+            name: what the model calls it; give each collection its own.
+            description: what the model reads of it: say what is in the documents.
+
+        Raises:
+            ConfigError: the name can't be a tool's.
+        """
+        from ragent.rag.as_tool import documents_tool
+
+        return documents_tool(self.ask, name, description, self.settings.tools.result_chars)
 
     # -- care -------------------------------------------------------------------------------------------
 

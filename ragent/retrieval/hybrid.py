@@ -15,6 +15,7 @@ from ragent.config import RetrievalSettings
 from ragent.errors import QueryError
 from ragent.index.fields import FieldCondition, conditions_of
 from ragent.protocols import Embedder, Reranker, Searcher, Technique, Vectors
+from ragent.retrieval import tracing
 from ragent.retrieval.affinity import with_affinity
 from ragent.retrieval.candidates import Candidates, Finder
 from ragent.retrieval.clock import Clock
@@ -27,6 +28,7 @@ from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
 from ragent.retrieval.rerank.chain import noted, rerank_in_turn
 from ragent.store import Collection, Passage, Store
+from ragent.trace import embeddings
 from ragent.types import Hit, Metadata, Query, SearchMode, SearchOptions, SearchResult
 
 _SIDES: dict[SearchMode, tuple[Side, ...]] = {
@@ -88,6 +90,12 @@ class HybridRetriever:
         self, queries: Sequence[str], k: int, options: SearchOptions = _DEFAULT
     ) -> list[SearchResult]:
         """Like `search`, for many queries, embedded together. In their plans, `embed` is a query's share."""
+        with tracing.retrieval(self._collection.name, queries, k) as told:
+            results = self._search_all(queries, k, options)
+            tracing.note(told, results)
+        return results
+
+    def _search_all(self, queries: Sequence[str], k: int, options: SearchOptions) -> list[SearchResult]:
         parted = [conditions_of(query) for query in queries]
         texts = [text for text, _ in parted]
         for text in texts:
@@ -97,7 +105,7 @@ class HybridRetriever:
         vectors: Vectors | None = None
         if queries and task.mode != "keyword" and not task.techniques:
             with clock.step("embed"):
-                vectors = self._embedder.embed_queries(texts)
+                vectors = self._embed_queries(texts)
         share = {name: round(spent / len(queries), 3) for name, spent in clock.spent.items()}
         results = []
         for i, (text, conditions) in enumerate(parted):
@@ -239,13 +247,17 @@ class HybridRetriever:
         if query.vector is not None:
             return query.vector
         if not query.meanings:
-            vector: Vectors = self._embedder.embed_queries([query.text])[0]
+            vector: Vectors = self._embed_queries([query.text])[0]
             return vector
         vectors = self._embedder.embed_documents(list(query.meanings))
         mean: Vectors = np.mean(vectors, axis=0, dtype=np.float32)
         if self._embedder.fingerprint.normalized:
             mean /= np.linalg.norm(mean)
         return mean
+
+    def _embed_queries(self, texts: Sequence[str]) -> Vectors:
+        with embeddings(self._embedder.fingerprint.model, len(texts)):
+            return self._embedder.embed_queries(texts)
 
     def _fetch(self, found: Candidates, k: int) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""

@@ -16,6 +16,7 @@ from ragent.store.rows import (
 )
 from ragent.store.snapshot import Snapshot
 from ragent.store.store import Store, check_fingerprint
+from ragent.store.traces import Trace, TraceStore, TraceSummary, Wanted
 
 __all__ = [
     "Batch",
@@ -32,5 +33,9 @@ __all__ = [
     "Seen",
     "Snapshot",
     "Store",
+    "Trace",
+    "TraceStore",
+    "TraceSummary",
+    "Wanted",
     "check_fingerprint",
 ]

@@ -11,11 +11,12 @@ from sqlalchemy.exc import DatabaseError
 from ragent.errors import StoreError
 
 DATABASE_NAME = "ragent.db"
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0005"
 """The newest migration. Known without importing Alembic, which costs a tenth of a second."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_SECONDS = 60.0
+BUSY_SECONDS = 60.0
+"""How long a transaction waits for its turn."""
 
 
 def open_engine(home: Path) -> Engine:
@@ -33,7 +34,7 @@ def open_engine(home: Path) -> Engine:
             f"can't make the home {home}: {error.strerror}", hint="choose another with --home"
         ) from error
     path = home / DATABASE_NAME
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:

@@ -12,19 +12,25 @@ import time
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from ragent.errors import StoreError
 from ragent.store.rows import Batch, Collection
-from ragent.store.tables import DocumentRow
+from ragent.store.runs import drop_tainted_runs
+from ragent.store.tables import DocumentRow, SpanRow
 from ragent.store.writing import apply_batch
 
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
+_TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(content=None)
+"""Any of them may retell a document."""
+
 
 def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
-    """Remove documents of any collection, and their traces. `writer` begins its transactions at once.
+    """Remove documents of any collection, their traces, and what may retell them: runs, and texts of spans.
+
+    `writer` begins its transactions at once.
 
     Raises:
         StoreError: another process keeps the database busy. The documents are removed then, their traces not
@@ -40,6 +46,8 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
                 if collection_id is not None:
                     collection = Collection(collection_id, "", 0, None, None)
                     apply_batch(connection, collection, Batch(removed=[document_id]))
+            drop_tainted_runs(connection)
+            connection.execute(_TEXTS_OF_TRACES)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 
 

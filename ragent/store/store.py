@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Engine, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.filters import Filter
 from ragent.protocols import Ids, Vectors
 from ragent.store import filtering, likeness, naming, reading
 from ragent.store.check import check_database
-from ragent.store.database import open_engine
+from ragent.store.database import BUSY_SECONDS, open_engine
 from ragent.store.erase import erase_documents
 from ragent.store.rows import (
     Batch,
@@ -71,6 +71,30 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees the database as of one moment, for the modules beside this one."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction, which waits its turn, and is committed at the end."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing_briefly(self, milliseconds: int) -> Iterator[Connection]:
+        """Like `writing`, for what isn't worth waiting longer for. Raises SQLAlchemy's OperationalError."""
+        with self._writer.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
     # -- collections ------------------------------------------------------------------------------------
 
@@ -310,6 +334,8 @@ class Store:
 
     def erase(self, document_ids: Sequence[int]) -> None:
         """Remove documents so that their text is in no page of the database's files.
+
+        Runs of agents that read anything go with them: any of their words may retell a document.
 
         Raises:
             StoreError: another process keeps the database open in the middle of a read.

@@ -180,3 +180,65 @@ class NamesRow(Base):
 
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
     data: Mapped[bytes]
+
+
+class RunRow(Base):
+    """An agent's run. `stop_reason` is empty while it isn't over; `owner` is whoever goes on with it.
+
+    `made_with` is what its agent was opened with, so that another process can open the same.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    parent_id: Mapped[str]
+    owner: Mapped[str]
+    task: Mapped[str]
+    stop_reason: Mapped[str]
+    note: Mapped[str]
+    output: Mapped[Any] = mapped_column(JSON)
+    seconds: Mapped[float] = mapped_column(Float)
+    cost: Mapped[float] = mapped_column(Float)
+    tainted: Mapped[bool]
+    cancelled: Mapped[bool] = mapped_column(default=False)
+    made_with: Mapped[Any] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class StepRow(Base):
+    """A step of a run, as `ragent.agent.runs` writes it; without observations while its calls are made."""
+
+    __tablename__ = "run_steps"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[Any] = mapped_column(JSON)
+
+
+class SpanRow(Base):
+    """A span of a trace, as `ragent.trace` records it. `run` is the id of the agent's run that it is.
+
+    `error` and the tokens are attributes, too; here they can be searched for and summed up. `content` holds
+    texts, and is empty unless that was asked for.
+    """
+
+    __tablename__ = "spans"
+    __table_args__ = (
+        Index("ix_spans_trace", "trace_id"),
+        Index("ix_spans_started", "started_ns"),
+        Index("ix_spans_run", "run"),
+    )
+
+    span_id: Mapped[str] = mapped_column(primary_key=True)
+    trace_id: Mapped[str]
+    parent_id: Mapped[str | None]
+    run: Mapped[str | None]
+    name: Mapped[str]
+    kind: Mapped[str]
+    started_ns: Mapped[int] = mapped_column(BigInteger)
+    duration_ns: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None]
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    attributes: Mapped[Any] = mapped_column(JSON)
+    content: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))

@@ -31,6 +31,7 @@ from ragent.llm.connection import Retries
 from ragent.llm.models import DEFAULT_MODEL, resolve_model
 from ragent.llm.openai import ServedModel, open_openai
 from ragent.rag import Rag
+from ragent.store import TraceStore, Wanted
 from ragent.structured import generate
 from ragent.types import Delta, Dry, Form, Message, Mirostat, Sampling, Usage
 from tests.serving import Answer, Site, say, serving
@@ -138,6 +139,26 @@ def test_a_question_about_documents(server: Server, tmp_path: Path) -> None:
         answer = rag.ask("How much does the crane lift?")
     assert [citation.quote for citation in answer.citations] == ["The crane lifts 40 tonnes."]
     assert "How much does the crane lift?" in server.asked[0]["messages"][-1]["content"]
+
+
+def test_its_part_of_a_question_is_traced(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "crane.txt").write_text("The crane lifts 40 tonnes. The pier is long.", "utf-8")
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 6}}
+    server.chats[:] = [events("The crane lifts", " 40 tonnes.", usage=usage)]
+    with Rag.open(tmp_path / "home", llm={"url": f"{server.site.url}/v1"}) as rag:
+        rag.ingest(tmp_path / "crane.txt")
+        rag.ask("How much does the crane lift?")
+        rag.tracer.flush()
+        traces = TraceStore(rag.store)
+        (summary,) = traces.last(Wanted(kind="ask"))
+        (trace,) = traces.find(summary.root.trace_id)
+    assert [part.root.kind for part in trace.parts] == ["retrieval", "prompt", "chat", "check"]
+    call = trace.parts[2].root
+    assert call.name == "chat small"
+    assert call.attributes["gen_ai.usage.input_tokens"] == 9
+    assert call.attributes["gen_ai.usage.cache_read.input_tokens"] == 6
+    assert call.attributes["server.address"] == "127.0.0.1"
+    assert (summary.input_tokens, summary.output_tokens) == (9, 4)
 
 
 def test_the_key_comes_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,10 @@ VALUES = {
     "history": [{"role": "user", "content": "Is there a crane?"}],
     "examples": [{"question": "Who pays?", "answer": "Ann pays.", "passages": ["Ann pays for it."]}],
     "steps": [],
+    "instructions": "Be brief.",
+    "together": ["search"],
+    "answer_schema": {"type": "integer"},
+    "last": True,
     "tools": [{"name": "search", "description": "Finds passages.", "schema": {"type": "object"}}],
 }
 
