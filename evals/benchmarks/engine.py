@@ -1,6 +1,6 @@
 """What the engine saves by what it keeps and by writing answers side by side, against plain llama-cpp-python.
 
-    python evals/benchmarks/engine.py [--passages 16] [--tokens 32] [--threads 2] [--rounds 3]
+    python evals/benchmarks/engine.py [--passages 16] [--tokens 32] [--threads 2] [--rounds 3] [--inexact]
 
 Both use the same model file, the same rendered prompts and as many threads; plain llama-cpp-python keeps the
 last prompt, as it does by itself. Every round has passages of its own. What is printed are medians of the
@@ -45,7 +45,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of the clock and of CPU."""
+    """Seconds of the clock and of CPU; or what is done in one."""
 
     wall: float
     cpu: float
@@ -60,10 +60,17 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--weights", default="auto", help="as [llm] weights, for ragent")
+    parser.add_argument("--inexact", action="store_true", help="[llm] exact = false, for ragent")
     arguments = parser.parse_args()
-    settings = LLMSettings(n_ctx=N_CTX, threads=arguments.threads)
+    settings = LLMSettings(
+        n_ctx=N_CTX,
+        threads=arguments.threads,
+        weights=arguments.weights,
+        exact=not arguments.inexact,
+    )
     times: dict[str, dict[str, list[Spent]]] = {"ragent": {}, "plain": {}}
-    rates: dict[str, list[float]] = {}
+    rates: dict[str, list[Spent]] = {}
     with tempfile.TemporaryDirectory() as home:
         plain = Plain(settings, arguments.tokens)
         for number in range(arguments.rounds):
@@ -82,7 +89,7 @@ def main() -> None:
 
 
 def report(
-    size: int, rounds: int, times: dict[str, dict[str, list[Spent]]], rates: dict[str, list[float]]
+    size: int, rounds: int, times: dict[str, dict[str, list[Spent]]], rates: dict[str, list[Spent]]
 ) -> None:
     """Print medians, and what they are of the first question's or of plain llama-cpp-python's."""
     print(
@@ -103,8 +110,11 @@ def report(
     )
     base = rates["plain, one after the other"]
     for what, values in rates.items():
-        ratio = median(a / b for a, b in zip(values, base, strict=True))
-        print(f"  {what:36} {median(values):6.1f} ({ratio:.2f})")
+        told = []
+        for unit in ("wall", "cpu"):
+            ratio = median(getattr(a, unit) / getattr(b, unit) for a, b in zip(values, base, strict=True))
+            told.append(f"{unit} {median(getattr(one, unit) for one in values):6.1f} ({ratio:.2f})")
+        print(f"  {what:36} {'  '.join(told)}")
 
 
 class Ours:
@@ -170,13 +180,15 @@ def waits(engine: Ours | Plain, number: str, passages: int, times: dict[str, lis
     note(times, "two users in turns: the other", lambda: engine.first_token(prompt(south, passages, 3)))
 
 
-def writing(ours: Ours, plain: Plain, number: str, rates: dict[str, list[float]]) -> None:
+def writing(ours: Ours, plain: Plain, number: str, rates: dict[str, list[Spent]]) -> None:
     """Tokens a second of short requests, at once and one after the other."""
 
     def rate(what: str, run: Callable[[list[list[Message]]], int], name: str) -> None:
         prompts = [prompt(f"{name} {number}-{n}", 1, n) for n in range(AT_ONCE)]
-        start = time.perf_counter()
-        rates.setdefault(what, []).append(run(prompts) / (time.perf_counter() - start))
+        cpu, wall = time.process_time(), time.perf_counter()
+        count = run(prompts)
+        spent = Spent(time.perf_counter() - wall, time.process_time() - cpu)
+        rates.setdefault(what, []).append(Spent(count / spent.wall, count / spent.cpu))
 
     rate("plain, one after the other", lambda prompts: sum(map(plain.answer, prompts)), "Quay")
     rate("ragent, one after the other", lambda prompts: sum(map(ours.answer, prompts)), "Pier")
