@@ -21,6 +21,7 @@ from ragent.prompts import load_prompt
 from ragent.types import Tool, ToolResult, Usage
 
 _KNOWN_CHARS = 800
+_NO_RESULT = "no result"
 _OWN_STEPS = 2  # the plan and the answer
 _LEAST_STEPS = 2  # of a part: to use a tool, and to answer
 _REPLAN_STEPS = 1 + _LEAST_STEPS
@@ -80,7 +81,9 @@ class _Progress:
                     continue
                 now = replace(now, given=now.given + (call.arguments["steps"] or 0))
                 if observation.kind != "result":
-                    now = replace(now, failed=True)
+                    # One in which somebody ended the run is done again once it is resumed.
+                    failed = not observation.text.startswith(f"Error: {_NO_RESULT} (cancelled)")
+                    now = replace(now, failed=failed)
                     continue
                 known = f"{now.left[0]}: {cut(observation.text, _KNOWN_CHARS)[0]}"
                 now = replace(now, left=now.left[1:], known=(*now.known, known))
@@ -152,7 +155,7 @@ def _step_tool(agent: Agent) -> Tool:
         limits = replace(agent.limits, steps=arguments["steps"])
         done = replace(agent, answer=str, limits=limits, max_steps=None).run(arguments["task"])
         if done.stop_reason != "answer":
-            raise ToolError(f"no result ({done.stop_reason}): {done.note}", tainted=done.tainted)
+            raise ToolError(f"{_NO_RESULT} ({done.stop_reason}): {done.note}", tainted=done.tainted)
         return ToolResult(done.output, done.tainted)
 
     changes = any(tool.side_effects for tool in agent.tools)

@@ -65,6 +65,12 @@ def run(
         ),
     ] = None,
     consent: ConsentOption = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Plan the steps first, and do each by itself.")
+    ] = False,
+    critique: Annotated[
+        bool, typer.Option("--critique", help="Check the answer against what was observed, and revise it.")
+    ] = False,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -82,9 +88,11 @@ def run(
             "schema": read_schema(schema) if schema else None,
             "collection": rag.settings.collection,
             "limits": {"steps": max_steps or 10, "seconds": max_seconds, "tokens": max_tokens},
+            "plan": plan,
+            "critique": critique,
         }
         agent = _agent(face, rag, made_with, consent)
-        stop = _stopping()
+        stop = stopping()
         _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
 
 
@@ -122,7 +130,7 @@ def resume(
     }
     with face.rag() as rag:
         agent = _agent(face, rag, made_with, consent)
-        stop = _stopping()
+        stop = stopping()
         _follow(face, agent.stream_resumed(run_id, should_stop=stop.is_set), stop)
 
 
@@ -195,12 +203,14 @@ def cancel(
 
 def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Agent:
     from ragent.agent import Agent, Limits, SavedRuns, ToolContext, ask_always, ask_when_tainted, open_tools
+    from ragent.agent.critique import critical
+    from ragent.agent.planning import planned
 
     def approve(call: Call, why: str) -> bool:
-        return bool(consent) or _ask(face, call, why)
+        return bool(consent) or ask_person(face, call, why)
 
     has_person = consent is not None or (sys.stdin.isatty() and not face.as_json)
-    return Agent(
+    agent = Agent(
         rag.llm,
         open_tools(made_with["tools"], ToolContext.of(rag)),
         limits=Limits(**made_with["limits"]),
@@ -211,9 +221,12 @@ def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None
         sampling=rag.settings.llm.sampling,
         tracer=rag.tracer,
     )
+    agent = planned(agent) if made_with.get("plan") else agent
+    return critical(agent) if made_with.get("critique") else agent
 
 
-def _ask(face: Face, call: Call, why: str) -> bool:
+def ask_person(face: Face, call: Call, why: str) -> bool:
+    """Ask on the terminal; whatever isn't a yes is a no."""
     from ragent.agent.plain import as_json
 
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # nobody can answer but by a key
@@ -226,7 +239,7 @@ def _ask(face: Face, call: Call, why: str) -> bool:
         signal.signal(signal.SIGINT, before)
 
 
-def _stopping() -> threading.Event:
+def stopping() -> threading.Event:
     """Set by Ctrl-C, so that the run ends in order; a second one ends the process at once."""
     stop = threading.Event()
 
@@ -248,10 +261,10 @@ def _follow(face: Face, parts: Iterator[Step | Run], stop: threading.Event) -> N
     for part in parts:
         if not isinstance(part, Run):
             if not face.as_json:
-                _print_step(face, part)
+                print_step(face, part)
             continue
         if face.as_json:
-            face.print_json(_contract(part))
+            face.print_json(contract(part))
         else:
             _print_end(face, part)
         if stop.is_set() and part.stop_reason == "cancelled":
@@ -259,7 +272,8 @@ def _follow(face: Face, parts: Iterator[Step | Run], stop: threading.Event) -> N
         sys.exit(0 if part.stop_reason == "answer" else FAILED)
 
 
-def _print_step(face: Face, step: Step) -> None:
+def print_step(face: Face, step: Step) -> None:
+    """What was thought, called and observed, on stderr."""
     face.messages.print(f"{step.number}. {step.thought}", markup=False, style="dim")
     for line in _lines(step):
         face.messages.print(f"   {line}", markup=False, style="cyan" if line.startswith("→") else "dim")
@@ -284,7 +298,8 @@ def _print_end(face: Face, done: Run) -> None:
         face.messages.print(f"to go on: ragent agent resume {done.id}", markup=False)
 
 
-def _contract(done: Run) -> dict[str, Any]:
+def contract(done: Run) -> dict[str, Any]:
+    """A run as `--json` shows it."""
     return {
         "id": done.id,
         "task": done.task,
@@ -316,7 +331,7 @@ def _entries(step: Step) -> Iterator[dict[str, Any]]:
 
 
 def _nested(runs: SavedRuns, done: Run) -> dict[str, Any]:
-    return _contract(done) | {"children": [_nested(runs, child) for child in runs.children(done.id)]}
+    return contract(done) | {"children": [_nested(runs, child) for child in runs.children(done.id)]}
 
 
 def _tree(runs: SavedRuns, done: Run) -> Tree:

@@ -162,3 +162,14 @@ def test_a_model_that_can_not_plan_ends_the_run_with_a_reason() -> None:
     run = planned(Agent(counting(), [add])).run("?")
     assert run.stop_reason == "error"
     assert "plan" in run.note
+
+
+def test_a_step_within_which_it_was_cancelled_is_done_again(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "home") as store:
+        runs = SavedRuns(store)
+        model = Scripted(FIRST)
+        first = planned(Agent(model, [add], runs=runs)).run("?", should_stop=lambda: len(model.heard) == 2)
+        assert first.steps[-1].observations[0].text.startswith("Error: no result (cancelled)")
+        done = planned(Agent(Scripted(FIRST[1:]), [add], runs=runs)).resume(first.id)
+        assert done.output == "9"
+        assert [call.tool for step in done.steps for call in step.calls] == ["plan", *["do_step"] * 3]
