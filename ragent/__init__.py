@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ragent.agent import Agent, Tool, tool
+    from ragent.agent import Agent, Tool
+    from ragent.agent.tool import tool
     from ragent.errors import RagentError
     from ragent.rag import Rag
     from ragent.types import Answer, Citation, Document, Hit, IngestReport, SearchResult
