@@ -179,6 +179,7 @@ class ToolSettings(BaseModel):
     python_seconds: float = Field(10.0, gt=0, description="how long Python may run")
     python_memory_mb: int = Field(512, ge=64, description="memory that Python may use")
     python_disk_mb: int = Field(64, ge=1, description="what Python may write, all files together")
+    memory: str = Field("memory", description="the collection in which remember keeps facts")
     result_chars: int = Field(4000, ge=200, description="the longest text a tool shows the model; it says so")
 
 

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from ragent.agent.calling import Caller
-from ragent.agent.deciding import Decider
+from ragent.agent.deciding import Decider, Decides
 from ragent.agent.guarding import Budget
 from ragent.agent.loop import Loop
 from ragent.agent.offering import Offering, answer_target, by_name
@@ -53,6 +53,7 @@ class Agent:
         sampling: how the model picks tokens; `max_tokens` is the longest step.
         observation_chars: the most of what a tool gave that is kept and shown.
         price: of tokens, for `Limits.cost`.
+        deciding: puts something between the model and the loop (see `planned`, `critical`); None: nothing.
         tracer: where spans of runs go (`rag.tracer`); None: only into the trace around them, if any.
     """
 
@@ -71,6 +72,7 @@ class Agent:
     sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=384))
     observation_chars: int = 4000
     price: Price = field(default_factory=Price)
+    deciding: Callable[[Decider], Decides] | None = None
     tracer: Tracer | None = None
 
     def run(
@@ -185,15 +187,16 @@ class Agent:
         def is_cancelled() -> bool:
             return should_stop() or bool(caller and caller.is_cancelled()) or record.is_cancelled()
 
+        decider = Decider(
+            self.llm,
+            self.prompt or load_prompt("react"),
+            load_prompt("act"),
+            self.sampling,
+            {"instructions": self.instructions, "history": self.history},
+        )
         return Loop(
             run=run,
-            decider=Decider(
-                self.llm,
-                self.prompt or load_prompt("react"),
-                load_prompt("act"),
-                self.sampling,
-                {"instructions": self.instructions, "history": self.history},
-            ),
+            decider=self.deciding(decider) if self.deciding else decider,
             caller=Caller(offering.tools, self.policy, approve, self.observation_chars),
             budget=Budget.of(limits, run, caller),
             offering=offering,

@@ -11,9 +11,11 @@ from ragent.agent.guarding import LEAST_TOKENS
 from ragent.agent.offering import Acted, Offering
 from ragent.agent.plain import as_json, cut, plain_text, read_json
 from ragent.agent.run import Step, StopReason
-from ragent.errors import ContextOverflow
+from ragent.errors import ContextOverflow, MalformedOutput
 from ragent.prompts import Fitted, PromptTemplate, fit
 from ragent.protocols import LLM, ToolCalling
+from ragent.structured import FormConstraint, constrain, target_of
+from ragent.structured.validating import problem_of
 from ragent.types import Exchange, Message, Sampling, Tool, Usage, Wish
 
 _LEAST_CHARS = 200
@@ -62,6 +64,13 @@ class Decision:
     shortened: int = 0
 
 
+class Decides(Protocol):
+    """Decides what a run does next: a Decider, or what plans or criticises on top of one."""
+
+    def decide(self, situation: Situation, offering: Offering) -> Decision:
+        """The next step. Raises as `Decider.decide` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Asks a model.
@@ -95,22 +104,63 @@ class Decider:
         values = self._values(situation, offering)
         fitted, shortened = self._fitted(self.template, values, situation.steps)
         sampling = self._sampling(fitted.tokens, situation)
-        text, usage = self._write(fitted.messages, replace(sampling, repeat_penalty=1.0), offering, situation)
+        text, usage = self._write(
+            fitted.messages, replace(sampling, repeat_penalty=1.0), offering.constraint, situation
+        )
         return Decision(offering.read(text), usage, len(fitted.left_out["steps"]), shortened)
 
+    def ask(
+        self,
+        template: PromptTemplate,
+        values: Mapping[str, Any],
+        wanted: Any,
+        situation: Situation,
+        spent: int = 0,
+    ) -> tuple[Any, Usage]:
+        """A value of a given form, beside the steps: a plan, say, or what is wrong with an answer.
+
+        Args:
+            template: is given `values`, what it is `said`, the task as `question`, and the `steps`.
+            values: what else it takes.
+            wanted: the JSON Schema.
+            situation: what is left.
+            spent: tokens of this step that were used already.
+
+        Raises:
+            Stopped: as `decide` does.
+            LLMError: the model failed, the prompt doesn't fit, or the value has another form.
+        """
+        target = target_of(wanted)
+        told = {**self.said, "question": situation.task, **values}
+        fitted, _ = self._fitted(template, told, situation.steps)
+        sampling = replace(self._sampling(fitted.tokens, situation, spent), repeat_penalty=1.0)
+        text, usage = self._write(fitted.messages, sampling, constrain(target), situation)
+        try:
+            value = read_json(text)
+            problem = problem_of(target.schema, value)
+        except ValueError as error:
+            value, problem = None, str(error)
+        if problem:
+            raise MalformedOutput(f"the model's {template.name} doesn't have its form: {problem}", text=text)
+        return value, usage
+
     def _write(
-        self, messages: Sequence[Message], sampling: Sampling, offering: Offering, situation: Situation
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        constraint: FormConstraint,
+        situation: Situation,
     ) -> tuple[str, Usage]:
         pieces: list[str] = []
         usage = Usage()
         look_at = time.monotonic() + _POLL_SECONDS
-        stream = self.llm.stream(messages, sampling, offering.constraint)
+        stream = self.llm.stream(messages, sampling, constraint)
         try:
             for delta in stream:
                 pieces.append(delta.text)
                 usage = delta.usage or usage
                 if time.monotonic() > look_at:
-                    _check(situation)
+                    check(situation)
                     look_at = time.monotonic() + _POLL_SECONDS
         finally:
             if isinstance(stream, Generator):
@@ -194,12 +244,12 @@ class Decider:
         context = self.llm.context_tokens
         return context - min(self.sampling.max_tokens or context, context // 4)
 
-    def _sampling(self, prompt_tokens: int, situation: Situation) -> Sampling:
+    def _sampling(self, prompt_tokens: int, situation: Situation, spent: int = 0) -> Sampling:
         """For a step within what is left."""
-        _check(situation)
+        check(situation)
         left = self.llm.context_tokens - prompt_tokens
         if situation.tokens_left is not None:
-            left = min(left, situation.tokens_left - prompt_tokens)
+            left = min(left, situation.tokens_left - prompt_tokens - spent)
         if left < LEAST_TOKENS:
             raise Stopped("tokens", f"the next step takes more tokens than are left ({max(0, left)})")
         seconds = [limit for limit in (situation.seconds_left, self.sampling.timeout_s) if limit is not None]
@@ -210,7 +260,8 @@ class Decider:
         )
 
 
-def _check(situation: Situation) -> None:
+def check(situation: Situation) -> None:
+    """Raises Stopped if the run was told to end, or its time is over."""
     if situation.is_cancelled():
         raise Stopped("cancelled", "it was told to end")
     if situation.seconds_left == 0:

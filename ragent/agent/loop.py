@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ragent.agent.calling import Caller
-from ragent.agent.deciding import Decider, Decision, Stopped
+from ragent.agent.deciding import Decides, Decision, Stopped
 from ragent.agent.guarding import Budget, Circles
 from ragent.agent.offering import Offering
 from ragent.agent.run import Call, Observation, Price, Run, Step
@@ -29,7 +29,7 @@ class Loop:
 
     Attributes:
         run: as it is so far; its last step has no observations where it was interrupted in calls.
-        decider: asks the model.
+        decider: says what is done next.
         caller: makes calls.
         budget: what is left to the run.
         offering: what the next step may be.
@@ -39,7 +39,7 @@ class Loop:
     """
 
     run: Run
-    decider: Decider
+    decider: Decides
     caller: Caller
     budget: Budget
     offering: Offering

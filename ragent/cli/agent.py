@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragent.cli import agent_runs
+from ragent.cli import agent_memory, agent_runs
 from ragent.cli.face import Face, HomeOption, JsonOption
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ app.command("resume")(agent_runs.resume)
 app.command("list")(agent_runs.list_runs)
 app.command("show")(agent_runs.show)
 app.command("cancel")(agent_runs.cancel)
+app.add_typer(agent_memory.app, name="memory")
 
 
 @app.command("tools")

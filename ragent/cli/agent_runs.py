@@ -68,6 +68,12 @@ def run(
         ),
     ] = None,
     consent: ConsentOption = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Plan the steps first, and do each by itself.")
+    ] = False,
+    critique: Annotated[
+        bool, typer.Option("--critique", help="Check the answer against what was observed, and revise it.")
+    ] = False,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -85,9 +91,11 @@ def run(
             "schema": read_schema(schema) if schema else None,
             "collection": rag.settings.collection,
             "limits": {"steps": max_steps or 10, "seconds": max_seconds, "tokens": max_tokens},
+            "plan": plan,
+            "critique": critique,
         }
         with _agent(face, rag, made_with, consent) as agent:
-            stop = _stopping()
+            stop = stopping()
             _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
 
 
@@ -124,7 +132,7 @@ def resume(
         ),
     }
     with face.rag() as rag, _agent(face, rag, made_with, consent) as agent:
-        stop = _stopping()
+        stop = stopping()
         _follow(face, agent.stream_resumed(run_id, should_stop=stop.is_set), stop)
 
 
@@ -198,14 +206,16 @@ def cancel(
 @contextmanager
 def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Iterator[Agent]:
     from ragent.agent import Agent, Limits, SavedRuns, ask_always, ask_when_tainted
+    from ragent.agent.critique import critical
+    from ragent.agent.planning import planned
     from ragent.prompts import load_prompt
 
     def approve(call: Call, why: str) -> bool:
-        return bool(consent) or _ask(face, call, why)
+        return bool(consent) or ask_person(face, call, why)
 
     has_person = consent is not None or (sys.stdin.isatty() and not face.as_json)
     with _tools(rag, made_with["tools"]) as tools:
-        yield Agent(
+        agent = Agent(
             rag.llm,
             tools,
             limits=Limits(**made_with["limits"]),
@@ -217,6 +227,8 @@ def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None
             sampling=rag.settings.llm.sampling,
             tracer=rag.tracer,
         )
+        agent = planned(agent) if made_with.get("plan") else agent
+        yield critical(agent) if made_with.get("critique") else agent
 
 
 @contextmanager
@@ -235,7 +247,8 @@ def _tools(rag: Rag, names: list[str]) -> Iterator[list[Tool]]:
         yield [*tools, *(tool for server in servers for tool in opened.tools(server))]
 
 
-def _ask(face: Face, call: Call, why: str) -> bool:
+def ask_person(face: Face, call: Call, why: str) -> bool:
+    """Ask on the terminal; whatever isn't a yes is a no."""
     from ragent.agent.plain import as_json, visible
 
     # Nothing of the step was done yet, so that the run can be resumed before it.
@@ -248,7 +261,7 @@ def _ask(face: Face, call: Call, why: str) -> bool:
         signal.signal(signal.SIGINT, before)
 
 
-def _stopping() -> threading.Event:
+def stopping() -> threading.Event:
     """Set by Ctrl-C, so that the run ends in order; a second one ends the process at once."""
     stop = threading.Event()
 

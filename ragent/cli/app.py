@@ -12,6 +12,7 @@ from ragent import __version__, registry
 from ragent.cli import (
     agent,
     ask,
+    code,
     forget,
     generate,
     index,
@@ -46,6 +47,7 @@ app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("generate")(generate.generate)
+app.command("code")(code.code)
 app.add_typer(agent.app, name="agent")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")

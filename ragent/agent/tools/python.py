@@ -54,7 +54,7 @@ def open_python(context: ToolContext) -> Tool:
         """
         if len(code) > _LONGEST_PROGRAM:
             raise ToolError(f"the program is longer than {_LONGEST_PROGRAM} characters")
-        folder = nullcontext(context.scratch) if context.scratch else _new_folder()
+        folder = nullcontext(context.scratch) if context.scratch else new_folder()
         with nullcontext() if tainted else own_words(), folder as scratch:
             outcome = run_jailed(code, scratch.resolve(), context.settings)
         text = outcome.output or "(it printed nothing)"
@@ -162,7 +162,7 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 
 @contextmanager
-def _new_folder() -> Iterator[Path]:
+def new_folder() -> Iterator[Path]:
     """A folder that is gone afterwards, however deeply the program nested others in it."""
     folder = Path(tempfile.mkdtemp(prefix="ragent-"))
     try:

@@ -1,0 +1,1 @@
+"""Which nights of a guest house are taken."""
