@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -140,13 +141,15 @@ _CITED = ("marker", "uri", "page", "start", "end", "quote", "support")
 def _print_answer(face: Face, answer: Answer) -> None:
     from rich.text import Text
 
+    from ragent.rag.showing import unwrapped
+
     face.console.print(answer.text, markup=False, style="yellow" if answer.abstained else "")
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
         where = f"{display_uri(citation.uri)}{page}, characters {citation.start}–{citation.end}"
         face.console.print()
         face.console.print(f"[{citation.marker}] {where}", markup=False, style="cyan")
-        quote = Text(f'    "{" ".join(citation.quote.split())}"')
+        quote = Text(indent(f'"{unwrapped(citation.quote)}"', "    "))
         if citation.short:
             quote.highlight_words([" ".join(citation.short.split())], "bold")
         face.console.print(quote)

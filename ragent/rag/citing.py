@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ragent.chunking import split_sentences
 from ragent.protocols import Embedder
+from ragent.rag.showing import unwrapped
 from ragent.rag.terms import Weights, denies, numbers, terms
 from ragent.types import Hit
 
@@ -58,8 +59,8 @@ class Supported:
 
 
 def own_words(quote: Quote) -> Supported:
-    """A quote that speaks for itself."""
-    return Supported(" ".join(quote.text.split()), quote)
+    """A quote that speaks for itself; the rows of a table stay apart."""
+    return Supported(unwrapped(quote.text), quote)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,13 @@ def place(uri: str, page: int | None, start: int, end: int) -> str:
     return f"{uri}{at_page}, characters {start} to {end}"
 
 
+def unwrapped(text: str) -> str:
+    """A quote without its line breaks, those between the rows of a table excepted."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    is_table = len(lines) > 1 and all(line.count("|") > 1 for line in lines)
+    return "\n".join(lines) if is_table else " ".join(" ".join(lines).split())
+
+
 def show_hits(hits: Sequence[Hit], limit: int) -> str:
     """Passages, numbered, with where they stand; as many as `limit` characters hold, at least one.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ragent.rag.citing import Sources
+from ragent.rag.showing import unwrapped
 from ragent.types import Hit
 from tests.making import HashedWords
 
@@ -103,3 +104,10 @@ def test_no_sources_support_nothing() -> None:
     empty = Sources("Anything?", [], HashedWords())
     assert empty.support("Something.") is None
     assert empty.most_apt() is None
+
+
+def test_the_rows_of_a_table_stay_apart_and_lines_of_text_do_not() -> None:
+    table = "| to EUR 500 |  the Manager |\n| above   | the Officer |"
+    assert unwrapped(table) == "| to EUR 500 | the Manager |\n| above | the Officer |"
+    assert unwrapped("one line\n  of text | and\n\nmore") == "one line of text | and more"
+    assert unwrapped("| one row | alone |") == "| one row | alone |"
