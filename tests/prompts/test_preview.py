@@ -27,6 +27,9 @@ VALUES = {
     "together": ["search"],
     "answer_schema": {"type": "integer"},
     "last": True,
+    "most": 5,
+    "summary": "The crane was found.",
+    "turns": [{"role": "user", "content": "Is there a crane?"}],
     "tools": [{"name": "search", "description": "Finds passages.", "schema": {"type": "object"}}],
 }
 
