@@ -35,7 +35,7 @@ from ragent.protocols import Embedder, Tokenizer, Vectors
 from ragent.retrieval import HybridRetriever, Indexes
 from ragent.store import NewDocument, Store
 from ragent.types import Chunk, Document, Fingerprint, Hit, RawDocument
-from ragent_evals.measures import interval
+from ragent_evals.estimates import interval
 
 MEASURES = ("recall", "precision", "IoU")
 METHODS = ("structure", "recursive", "sentences", "semantic", "code")

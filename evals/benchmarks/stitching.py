@@ -25,8 +25,8 @@ from ragent.config import LLMSettings
 from ragent.llm.llamacpp import LlamaCpp, open_llamacpp
 from ragent.prompts import load_prompt
 from ragent.types import Message, Sampling
-from ragent_evals.measures import interval
-from ragent_evals.qa import Case, QaSet, f1, read_qa
+from ragent_evals.estimates import interval
+from ragent_evals.sets.qa import Case, QaSet, f1, read_qa
 
 PASSAGES = 5
 QUESTIONS = 3

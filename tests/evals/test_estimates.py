@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ragent_evals.measures import interval, measure
+from ragent_evals.estimates import interval, measure
 
 
 def gain(rank: int) -> float:

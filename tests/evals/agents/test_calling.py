@@ -14,7 +14,7 @@ from ragent.errors import EvalError
 from ragent.protocols import Constraint
 from ragent.structured import FormConstraint
 from ragent.types import Delta, Message, Sampling, Usage
-from ragent_evals.calling import CallCase, json_schema, judge, read_calls, run_calls, summarize
+from ragent_evals.agents.calling import CallCase, json_schema, judge, read_calls, run_calls, summarize
 
 WEATHER = {
     "name": "weather.get",

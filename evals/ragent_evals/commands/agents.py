@@ -42,8 +42,8 @@ def tools(
     a function that was offered; `valid`: whose arguments obey its schema; `tool`: that are of the right
     function; `call`: that are right altogether, as the leaderboard's check of syntax trees decides it.
     """
-    from ragent_evals.calling import read_calls, run_calls, summarize
-    from ragent_evals.qa import spread
+    from ragent_evals.agents.calling import read_calls, run_calls, summarize
+    from ragent_evals.sets.qa import spread
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)
@@ -71,9 +71,9 @@ def agent(
     Each case brings its table, in a database that is thrown away. `ended`: the share of runs that ended
     within their limits; `right`: that gave the expected answer, or changed the table as it was asked for.
     """
-    from ragent_evals.qa import spread
-    from ragent_evals.querying import run_tables, stop_reasons, summarize
-    from ragent_evals.tables import read_tables
+    from ragent_evals.agents.querying import run_tables, stop_reasons, summarize
+    from ragent_evals.agents.tables import read_tables
+    from ragent_evals.sets.qa import spread
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)

@@ -23,8 +23,8 @@ from ragent.prompts import PromptTemplate, load_prompt
 from ragent.protocols import LLM
 from ragent.structured import generate
 from ragent.types import Sampling, Tool, ToolResult
-from ragent_evals.calls import Alternatives, problem_of_call
-from ragent_evals.measures import Estimate, estimates
+from ragent_evals.agents.calls import Alternatives, problem_of_call
+from ragent_evals.estimates import Estimate, estimates
 
 METRICS = ("named", "valid", "tool", "call")
 _FORM = (

@@ -12,7 +12,7 @@ from ragent.ingest import Callbacks, Progress
 from ragent.rag import Rag
 from ragent.retrieval import best_of_each_document
 from ragent.types import SearchMode, SearchResult
-from ragent_evals.beir import BeirSet, BeirSource, parse_line, uri_of
+from ragent_evals.sets.beir import BeirSet, BeirSource, parse_line, uri_of
 
 _CHUNKS_A_DOCUMENT = 3
 """How many chunks are looked up for each document wanted, since several may be of the same one."""

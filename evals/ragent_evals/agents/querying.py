@@ -13,8 +13,8 @@ from ragent.agent import Agent, Limits, Run
 from ragent.agent.policy import never_ask
 from ragent.protocols import LLM
 from ragent.types import Sampling
-from ragent_evals.measures import Estimate, estimates
-from ragent_evals.tables import TableCase, fingerprint, is_right_answer, open_table, sql_tool
+from ragent_evals.agents.tables import TableCase, fingerprint, is_right_answer, open_table, sql_tool
+from ragent_evals.estimates import Estimate, estimates
 
 METRICS = ("ended", "right")
 LIMITS = Limits(steps=8, tokens=30_000, seconds=120)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragent_evals.calls import is_right, normalized, problem_of_call
+from ragent_evals.agents.calls import is_right, normalized, problem_of_call
 
 STRING, INTEGER, FLOAT, BOOLEAN = ({"type": kind} for kind in ("string", "integer", "float", "boolean"))
 STRINGS = {"type": "array", "items": STRING}

@@ -12,7 +12,7 @@ import pytest
 
 from ragent.errors import EvalError, ToolError
 from ragent.types import ToolResult
-from ragent_evals.tables import Table, fingerprint, is_right_answer, open_table, read_tables, sql_tool
+from ragent_evals.agents.tables import Table, fingerprint, is_right_answer, open_table, read_tables, sql_tool
 
 TABLE = Table(
     'Odd "name"',

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ragent.errors import EvalError
-from ragent_evals.calibrating import Judged, calibrate
-from ragent_evals.qa import read_qa
+from ragent_evals.sets.qa import read_qa
+from ragent_evals.tuning.calibrating import Judged, calibrate
 
 
 def draw(chooser: np.random.Generator, count: int) -> list[Judged]:

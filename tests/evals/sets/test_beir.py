@@ -7,7 +7,7 @@ import pytest
 
 from ragent.errors import EvalError
 from ragent.types import Item
-from ragent_evals.beir import BeirSource, parse_line, read_beir, uri_of
+from ragent_evals.sets.beir import BeirSource, parse_line, read_beir, uri_of
 
 CORPUS = [
     {"_id": "a b", "title": "Refunds", "text": "A manager approves refunds over the limit."},

@@ -22,8 +22,8 @@ from ragent.retrieval.candidates import Candidates
 from ragent.retrieval.fusion import convex, reciprocal_rank
 from ragent.retrieval.kinds import kind_of
 from ragent.types import QueryKind, SearchResult
-from ragent_evals.beir import BeirSet, uri_of
-from ragent_evals.measures import Estimate, interval
+from ragent_evals.estimates import Estimate, interval
+from ragent_evals.sets.beir import BeirSet, uri_of
 
 Values = NDArray[np.float64]
 

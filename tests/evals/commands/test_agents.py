@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ragent.agent import Limits
-from ragent_evals.querying import run_tables, stop_reasons, summarize
-from ragent_evals.tables import Table, TableCase, fingerprint, open_table
+from ragent_evals.agents.querying import run_tables, stop_reasons, summarize
+from ragent_evals.agents.tables import Table, TableCase, fingerprint, open_table
 from tests.agent.scripted import Scripted, answer, call
 
 FUNCTION = {

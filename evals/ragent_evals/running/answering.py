@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ragent import Rag
-from ragent_evals.qa import Case, QaSet
+from ragent_evals.sets.qa import Case, QaSet
 
 MOST_PASSAGES = 10
 """Enough to hold all of five paragraphs, some of which are two passages."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ragent.config import load_settings, render_toml
 from ragent.errors import ConfigError, EvalError
-from ragent_evals.measures import measure
-from ragent_evals.settings_file import changed, write_settings
-from ragent_evals.tuning import GRID, Judged, Weights, fit, ndcg, tune
+from ragent_evals.estimates import measure
+from ragent_evals.tuning.settings_file import changed, write_settings
+from ragent_evals.tuning.weights import GRID, Judged, Weights, fit, ndcg, tune
 
 names = st.sampled_from("abcdefghijklmn")
 

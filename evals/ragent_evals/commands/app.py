@@ -1,0 +1,22 @@
+"""`ragent eval`: measure what ragent finds, answers and does."""
+
+from __future__ import annotations
+
+import typer
+
+from ragent_evals.commands.agents import agent, tools
+from ragent_evals.commands.beir import beir
+from ragent_evals.commands.calibrate import calibrate
+from ragent_evals.commands.tune import tune
+
+app = typer.Typer(
+    help="Measure ragent on sets of questions and documents.",
+    no_args_is_help=True,
+)
+for command in (beir, tune, calibrate, tools, agent):
+    app.command()(command)
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure ragent on sets of questions and documents."""
