@@ -361,7 +361,7 @@ class MentionRow(Base):
 
 
 class RelationRow(Base):
-    """What a document says of two entities, and at which of its characters. `chunk_id` is of that document."""
+    """What a document says of two entities: its characters `start` to `end`, around the chunk `chunk_id`."""
 
     __tablename__ = "relations"
     __table_args__ = (
