@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Part = TypeVar("Part")
 
+_SHARED = frozenset(("store", "embedder", "llm", "tracer"))
+_SHARED_BY_COLLECTION = _SHARED | {"collection", "indexes"}
+
 
 class Rag:
     """A home with one of its collections: ingest, search, ask.
@@ -45,6 +48,7 @@ class Rag:
         self.settings = settings
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
+        self._lender: Rag | None = None
 
     @classmethod
     def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
@@ -62,6 +66,16 @@ class Rag:
     def from_config(cls, path: str | Path, home: str | Path | None = None) -> Self:
         """Open a home with the settings of one file. Raises ConfigError."""
         return cls(find_home(home), load_settings(Path(path)))
+
+    def sharing(self, settings: Settings) -> Rag:
+        """The same home under other settings, with the database and the models of this one.
+
+        So another collection costs no second model. `[embedder]` and `[llm]`, sampling excepted, stay as they
+        are here. Close this one last.
+        """
+        other = Rag(self.home, settings)
+        other._lender = self
+        return other
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
@@ -137,11 +151,20 @@ class Rag:
             self.tracer.flush()
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
+        if self._lender and name in self._lent:
+            part_of_lender: Part = getattr(self._lender, name)
+            return part_of_lender
         with self._lock:
             if name not in self._parts:
                 self._parts[name] = make()
             part: Part = self._parts[name]
             return part
+
+    @property
+    def _lent(self) -> frozenset[str]:
+        lender = self._lender
+        same = lender is not None and lender.settings.collection == self.settings.collection
+        return _SHARED_BY_COLLECTION if same else _SHARED
 
     # -- verbs ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import cast
 from sqlalchemy import Engine, select, update
 
 from ragent.errors import StoreError
+from ragent.store.conversations import forget_documents
 from ragent.store.rows import Batch, Collection
 from ragent.store.runs import drop_tainted_runs
 from ragent.store.tables import DocumentRow, SpanRow
@@ -47,6 +48,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
                     collection = Collection(collection_id, "", 0, None, None)
                     apply_batch(connection, collection, Batch(removed=[document_id]))
             drop_tainted_runs(connection)
+            forget_documents(connection, document_ids)
             connection.execute(_TEXTS_OF_TRACES)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 

@@ -1,0 +1,77 @@
+"""Files that people upload: kept in the home, by collection, under names that can't lead anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from ragent.errors import SourceError, TooMuch
+
+FOLDER = "uploads"
+_LONGEST_NAME = 150
+_UNSAFE = frozenset('<>:"/\\|?*\0')
+
+
+def folder_of(home: Path, collection: str) -> Path:
+    """Where a collection's uploads are. Its name says nothing of the file system: it is a digest."""
+    digest = hashlib.sha256(collection.encode()).hexdigest()[:16]
+    return home / FOLDER / digest
+
+
+def keep(home: Path, collection: str, name: str, pieces: Iterable[bytes], most: int) -> Path:
+    """Write an upload, whole or not at all; one of the same name is replaced.
+
+    Args:
+        home: the home.
+        collection: for which collection.
+        name: what the user calls it, of which only the last part of a path counts.
+        pieces: its bytes.
+        most: how many there may be.
+
+    Raises:
+        TooMuch: there are more.
+        SourceError: the name can't be a file's.
+    """
+    folder = folder_of(home, collection)
+    path = folder / safe_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            size = 0
+            for piece in pieces:
+                size += len(piece)
+                if size > most:
+                    raise TooMuch(f"{name!r} is larger than {most / 2**20:g} MB", hint="[server] upload_mb")
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def safe_name(name: str) -> str:
+    """A file name that stays in its folder on any system. Raises SourceError where nothing is left of it."""
+    last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join("_" if char in _UNSAFE or unicodedata.category(char)[0] == "C" else char for char in last)
+    kept = kept.strip(" .")
+    if not kept:
+        raise SourceError(f"{name!r} can't be a file's name", hint="letters, digits, - and _")
+    stem, dot, suffix = kept.rpartition(".")
+    if len(kept.encode()) <= _LONGEST_NAME:
+        return kept
+    ending = f".{suffix}" if dot and len(suffix.encode()) < 20 else ""
+    body = stem if ending else kept
+    return body.encode()[: _LONGEST_NAME - len(ending.encode())].decode("utf-8", "ignore") + ending
+
+
+def is_upload(home: Path, path: Path) -> bool:
+    """Whether a file lies among the uploads, links followed."""
+    return path.resolve().is_relative_to((home / FOLDER).resolve())
