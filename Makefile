@@ -4,7 +4,8 @@
 #   make test     every test            make check    style, types, layers
 #   make setup    the environment only  make clean    remove what was made (distclean: .venv too)
 #
-# PYTHON chooses the interpreter (3.11 or newer), QUESTION and DOCUMENTS what the demo does. pip's own variables
+# PYTHON chooses the interpreter (3.11 or newer), QUESTION and DOCUMENTS what the demo does, WORKERS how many
+# processes run tests (each needs a core and about 1 GB). pip's own variables
 # hold: without a GPU, PIP_EXTRA_INDEX_URL may name the CPU index of pytorch.org, which saves gigabytes.
 
 ifndef PYTHON
@@ -14,6 +15,7 @@ endif
 
 DOCUMENTS ?= evals/sets/harbour/documents
 QUESTION ?= Why is grit spread on the ramp in winter rather than salt?
+WORKERS ?= 2
 DEMO := .demo
 BIN := .venv/bin
 
@@ -34,7 +36,7 @@ demo: setup
 	@echo 'Ask your own: $(BIN)/ragent --home $(DEMO) ask "..."'
 
 test: setup
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
 check: setup
 	$(BIN)/ruff check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ SCHEMA_HEAD = "0009"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60.0
 """How long a transaction waits for its turn."""
+_POLL_SECONDS = 0.05
 
 
 def open_engine(home: Path) -> Engine:
@@ -51,8 +54,8 @@ def _configure(connection: Any, _record: object) -> None:
     # Transactions are begun by us (below): the driver's own would start too late to take the write lock.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _use_wal(cursor)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = NORMAL",  # a crash of the process loses nothing; one of the machine, the last commits
         "foreign_keys = ON",
         "cache_size = -65536",
@@ -60,6 +63,20 @@ def _configure(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    # SQLite doesn't wait for its turn here, where two processes make the same home.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -143,3 +143,15 @@ def test_check_finds_damage(store: Store, collection: Collection, damage: str, f
     with sqlite3.connect(store.home / "ragent.db") as database:
         database.execute(damage)
     assert any(found in problem.what for problem in store.check())
+
+
+def test_a_home_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ragent.db", isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("DROP TABLE t")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master").fetchall()
+    threading.Timer(0.5, lambda: other.execute("COMMIT")).start()
+    with Store.open(tmp_path) as store:
+        assert store.check() == []
+    other.close()
