@@ -18,9 +18,11 @@ from ragent.cli import (
     index,
     ingest,
     init,
+    keys,
     logs,
     mcp,
     models,
+    people,
     prompts,
     search,
     sync,
@@ -55,6 +57,8 @@ app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
+app.add_typer(people.app, name="people")
+app.add_typer(keys.app, name="keys")
 for _name in registry.names("ragent.commands"):
     try:
         app.add_typer(registry.load("ragent.commands", _name), name=_name)

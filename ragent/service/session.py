@@ -15,10 +15,11 @@ from ragent.rag.options import SearchArguments
 from ragent.service import uploads
 from ragent.service.access import Caller, Role, require, require_role, role_in, role_of
 from ragent.service.conversations import Conversation, Conversations, Turn, details_of, documents_of
+from ragent.service.documents import Documents
 from ragent.service.jobs import Job
 from ragent.service.turns import Stopped
 from ragent.store import Store, people
-from ragent.types import Answer, Message, SearchResult
+from ragent.types import Answer, Failure, Message, SearchResult, UnpackLimits
 
 if TYPE_CHECKING:
     from ragent.service.service import Service
@@ -186,11 +187,24 @@ class Session:
 
     # -- documents --------------------------------------------------------------------------------------
 
-    def upload(self, collection: str, name: str, pieces: Iterable[bytes]) -> Path:
-        """Keep a file in the home, to be ingested. Raises NotAllowed, TooMuch, SourceError."""
+    @property
+    def documents(self) -> Documents:
+        """Those that they may see."""
+        return Documents(self)
+
+    def upload(self, collection: str, name: str, pieces: Iterable[bytes]) -> tuple[Path, list[Failure]]:
+        """Keep a file in the home, to be ingested, or the files of a ZIP archive in a folder.
+
+        Raises:
+            NotAllowed: they may not.
+            TooMuch: it is too large.
+            SourceError: its name can't be a file's.
+            ParseError: the archive is damaged.
+        """
         self.require(collection, "editor")
         most = int(self.service.settings.server.upload_mb * 2**20)
-        return uploads.keep(self.service.home, collection, name, pieces, most)
+        path = uploads.keep(self.service.home, collection, name, pieces, most)
+        return uploads.unpack(path, UnpackLimits(member_bytes=most, total_bytes=10 * most))
 
     def ingest(self, collection: str, names: Sequence[str], *, force: bool = False) -> Job:
         """Have files and URLs brought in. Raises NotAllowed.

@@ -8,10 +8,15 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
+from ragent import registry
 from ragent.errors import SourceError, TooMuch
+from ragent.protocols import Container
+from ragent.rag.forgetting import UPLOADS
+from ragent.types import Failure, RawDocument, UnpackLimits
 
-FOLDER = "uploads"
+_SURE = 0.5
 _LONGEST_NAME = 150
 _UNSAFE = frozenset('<>:"/\\|?*\0')
 
@@ -19,7 +24,7 @@ _UNSAFE = frozenset('<>:"/\\|?*\0')
 def folder_of(home: Path, collection: str) -> Path:
     """Where a collection's uploads are. Its name says nothing of the file system: it is a digest."""
     digest = hashlib.sha256(collection.encode()).hexdigest()[:16]
-    return home / FOLDER / digest
+    return home / UPLOADS / digest
 
 
 def keep(home: Path, collection: str, name: str, pieces: Iterable[bytes], most: int) -> Path:
@@ -57,6 +62,32 @@ def keep(home: Path, collection: str, name: str, pieces: Iterable[bytes], most: 
     return path
 
 
+def unpack(path: Path, limits: UnpackLimits) -> tuple[Path, list[Failure]]:
+    """Put the files of an uploaded archive into a folder beside it, and remove it: what they are asked for.
+
+    Another file is left as it is. What can't be unpacked is told of, as are names that lead elsewhere.
+
+    Raises:
+        ParseError: the archive is damaged.
+    """
+    raw = RawDocument(path.as_uri(), path.name, path.read_bytes())
+    container: Container = registry.load("ragent.containers", "zip")()
+    if container.accepts(raw) < _SURE:
+        return path, []
+    folder = path.with_name(f"{path.stem}.files")
+    failed = []
+    for member in container.members(raw, limits):
+        if isinstance(member, Failure):
+            failed.append(member)
+            continue
+        inside = unquote(member.uri.partition("!/")[2])
+        target = folder.joinpath(*(safe_name(part) for part in inside.split("/")))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(member.data)
+    path.unlink()
+    return folder, failed
+
+
 def safe_name(name: str) -> str:
     """A file name that stays in its folder on any system. Raises SourceError where nothing is left of it."""
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
@@ -74,4 +105,4 @@ def safe_name(name: str) -> str:
 
 def is_upload(home: Path, path: Path) -> bool:
     """Whether a file lies among the uploads, links followed."""
-    return path.resolve().is_relative_to((home / FOLDER).resolve())
+    return path.resolve().is_relative_to((home / UPLOADS).resolve())
