@@ -1,0 +1,65 @@
+"""What every page stands in: the home that is open, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from ragent.config import Settings
+from ragent.errors import RagentError
+from ragent.service import Caller, Service, Session
+
+_CALLER = "caller"
+
+_open: list[Service] = []
+
+
+@contextmanager
+def opened(home: Path, settings: Settings | None = None) -> Iterator[Service]:
+    """Open a home for all pages of this process: models are loaded once, and jobs end in order.
+
+    Raises:
+        StoreError: the home can't be used.
+        ConfigError: a setting is impossible.
+    """
+    service = Service.open(home, settings)
+    _open.append(service)
+    try:
+        yield service
+    finally:
+        _open.remove(service)
+        service.close()
+
+
+def the_service() -> Service:
+    """The home that is open. Raises RagentError outside of `opened`."""
+    if not _open:
+        raise RagentError("no home is open", hint="start the chat page by `ragent ui`")
+    return _open[-1]
+
+
+def require_session() -> Session:
+    """Who asks, on any page. Where somebody has to sign in, the rest of the page waits until they have."""
+    service = the_service()
+    if service.settings.server.sign_in == "off":
+        return service.anybody()
+    caller = st.session_state.get(_CALLER)
+    if not isinstance(caller, Caller):
+        from ragent_ui.sign_in.page import show
+
+        show()
+        st.stop()
+    return service.session(caller)
+
+
+def sign_in(caller: Caller) -> None:
+    """From now on it is them who ask in this browser tab."""
+    st.session_state[_CALLER] = caller
+
+
+def sign_out() -> None:
+    """Nobody asks any more; nothing of them is left in the tab."""
+    st.session_state.clear()
