@@ -154,6 +154,10 @@ class Rag:
         if self._lender and name in self._lent:
             part_of_lender: Part = getattr(self._lender, name)
             return part_of_lender
+        # What is there is given at once: nobody waits for a model that another thread is loading.
+        if name in self._parts:
+            there: Part = self._parts[name]
+            return there
         with self._lock:
             if name not in self._parts:
                 self._parts[name] = make()
