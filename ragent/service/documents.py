@@ -13,7 +13,7 @@ from ragent.errors import NotThere, SourceError
 from ragent.ingest.work import hash_of
 from ragent.rag.forgetting import ForgetReport
 from ragent.service.access import Role, require, role_in
-from ragent.store import people
+from ragent.store import Passage, people
 from ragent.store.listing import DocumentInfo, find_document, list_documents
 from ragent.types import RawDocument
 
@@ -88,6 +88,13 @@ class Documents:
         end = min(len(text), last + around)
         marked = tuple((one - start, other - start) for one, other in inside if one < other)
         return Excerpt(text[start:end], start, end, marked, start > 0 or end < len(text))
+
+    def passages(self, collection: str, chunk_ids: Sequence[int]) -> list[Passage]:
+        """The passages that still exist of these, in this order. Raises NotThere."""
+        self.session.require(collection, "reader")
+        found = self.session.service.store.find_collection(collection)
+        there = self.session.service.store.passages(found.id, chunk_ids) if found else {}
+        return [there[id_] for id_ in chunk_ids if id_ in there]
 
     def page_of(self, document_id: int, start: int) -> int | None:
         """The page on which a character stands; None where the format has none. Raises NotThere."""

@@ -64,3 +64,13 @@ def test_a_file_that_changed_is_not_shown_as_what_was_read(ada: Session, tmp_pat
     with pytest.raises(SourceError, match="isn't there"):
         ada.documents.file(document.id)
     assert ada.documents.text(document.id) == "The lamp is lit at dusk."
+
+
+def test_passages_are_only_those_of_the_collection(ada: Session) -> None:
+    one = bring_in(ada, "default", "a.txt", "The lamp is lit at dusk.")
+    bring_in(ada, "other", "b.txt", "The lamp is lit at dawn.")
+    hits = [hit for name in ("other", "default") for hit in ada.search(name, "lamp", 3).hits]
+    (passage,) = ada.documents.passages("default", [hit.chunk_id for hit in hits])
+    assert passage.document_id == one
+    assert passage.text == "The lamp is lit at dusk."
+    assert ada.documents.passages("nothing in it", [passage.chunk_id]) == []

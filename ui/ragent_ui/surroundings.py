@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from ragent.errors import RagentError
 from ragent.service import Caller, Service, Session
 
 _CALLER = "caller"
+_COLLECTION = "collection"
+_CHANGES = "changes"
 
 _open: list[Service] = []
 
@@ -63,3 +66,21 @@ def sign_in(caller: Caller) -> None:
 def sign_out() -> None:
     """Nobody asks any more; nothing of them is left in the tab."""
     st.session_state.clear()
+
+
+def chosen_collection(session: Session) -> str:
+    """The collection that is in use in this tab: the one chosen last, if they may still know of it."""
+    names = [info.name for info in session.collections()]
+    chosen = st.session_state.get(_COLLECTION)
+    default = session.service.settings.collection
+    return chosen if chosen in names else default if default in names or not names else names[0]
+
+
+def choose_collection(name: str) -> None:
+    """Use another collection in this tab, on all pages."""
+    st.session_state[_COLLECTION] = name
+
+
+def changes() -> dict[str, dict[str, Any]]:
+    """The settings that are otherwise in this tab, by section; the settings page fills them in."""
+    return st.session_state.setdefault(_CHANGES, {})
