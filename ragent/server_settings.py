@@ -27,4 +27,6 @@ class ServerSettings(BaseModel):
     waiting_answers: int = Field(256, ge=1, description="that may wait for their turn")
     body_mb: float = Field(8.0, gt=0, description="the largest request, uploads excepted")
     upload_mb: float = Field(100.0, gt=0, description="the largest file that is uploaded")
+    names: tuple[str, ...] = Field((), description="other host names by which callers may reach it")
+    grace_seconds: int = Field(30, ge=0, description="for answers that are being written when it is to end")
     session_hours: float = Field(24.0, gt=0, description="how long signing in to the chat page holds")

@@ -25,6 +25,7 @@ from ragent.cli import (
     people,
     prompts,
     search,
+    serve,
     sync,
     watch,
 )
@@ -57,6 +58,7 @@ app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
+app.command("serve")(serve.serve)
 app.add_typer(people.app, name="people")
 app.add_typer(keys.app, name="keys")
 for _name in registry.names("ragent.commands"):
