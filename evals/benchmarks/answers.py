@@ -29,7 +29,8 @@ from ragent.rag.focusing import focus, whole
 from ragent.types import Message
 from ragent_evals.estimates import interval
 from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
-from ragent_evals.sets.qa import Case, balanced, f1, half_of, is_exact, read_qa
+from ragent_evals.metrics.words import f1, is_exact
+from ragent_evals.sets.qa import Case, balanced, half_of, read_qa
 
 Values = NDArray[np.float64]
 STYLES = ("draft", "quote", "extract")

@@ -26,7 +26,8 @@ from ragent.llm.llamacpp import LlamaCpp, open_llamacpp
 from ragent.prompts import load_prompt
 from ragent.types import Message, Sampling
 from ragent_evals.estimates import interval
-from ragent_evals.sets.qa import Case, QaSet, f1, read_qa
+from ragent_evals.metrics.words import f1
+from ragent_evals.sets.qa import Case, QaSet, read_qa
 
 PASSAGES = 5
 QUESTIONS = 3

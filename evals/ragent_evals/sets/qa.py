@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import string
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +12,6 @@ from ragent.errors import EvalError
 
 _FORM = 'lines {"question": …, "answers": […], "is_impossible": false}, or SQuAD\'s own JSON'
 Each = TypeVar("Each")
-
-_MARKER = re.compile(r"\s*\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +78,6 @@ def spread(cases: Sequence[Each], most: int) -> list[Each]:
     """So many of the cases at most, evenly spread, always the same."""
     count = min(most, len(cases))
     return [cases[number * len(cases) // count] for number in range(count)]
-
-
-def f1(given: str, expected: Sequence[str]) -> float:
-    """SQuAD's token F1 with the likest expected answer, markers such as [1] aside."""
-    return max((_f1(normalized(given), normalized(each)) for each in expected), default=0.0)
-
-
-def is_exact(given: str, expected: Sequence[str]) -> bool:
-    """SQuAD's exact match: the same but for case, articles and punctuation."""
-    return any(normalized(given) == normalized(each) for each in expected)
-
-
-def _f1(given: Sequence[str], expected: Sequence[str]) -> float:
-    common = sum((Counter(given) & Counter(expected)).values())
-    return 2 * common / (len(given) + len(expected)) if common else 0.0
-
-
-def normalized(text: str) -> list[str]:
-    """Its words in lower case, without articles, punctuation and markers."""
-    text = _MARKER.sub("", text).lower().translate(str.maketrans("", "", string.punctuation))
-    return [word for word in text.split() if word not in {"a", "an", "the"}]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from ragent.errors import EvalError
 from ragent.ingest import Callbacks
 from ragent.rag import Rag
 from ragent.types import Answer, Item, RawDocument
-from ragent_evals.sets.qa import Case, QaSet, f1, normalized
+from ragent_evals.metrics.words import f1, normalized
+from ragent_evals.sets.qa import Case, QaSet
 
 _ENOUGH_F1 = 0.5
 _STEP = 1e-4
