@@ -28,8 +28,8 @@ from ragent.rag.citing import Sources
 from ragent.rag.focusing import focus, whole
 from ragent.types import Message
 from ragent_evals.estimates import interval
-from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.metrics.words import f1, is_exact
+from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.sets.qa import Case, balanced, half_of, read_qa
 
 Values = NDArray[np.float64]

@@ -31,8 +31,8 @@ from ragent.rag.pointing import SHORTLIST, Pointed, candidates, fitted, weigh
 from ragent.rag.reading import Reading
 from ragent.rag.support import LIKELIHOOD, Support, probability, question_likelihood
 from ragent.types import SearchResult
-from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.metrics.words import f1, is_exact
+from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
 from ragent_evals.sets.qa import Case, half_of, read_qa, spread
 
 FEWEST, MOST_SIGNS, RIDGE, SUPPORT_RIDGE = 15, 60, 10.0, 5.0
