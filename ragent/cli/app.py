@@ -19,6 +19,7 @@ from ragent.cli import (
     ingest,
     init,
     logs,
+    match,
     mcp,
     models,
     prompts,
@@ -53,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.command("match")(match.match)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
 for _name in registry.names("ragent.commands"):
