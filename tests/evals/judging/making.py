@@ -1,12 +1,17 @@
-"""Fakes for judges: a model whose likelihoods are a function of what it read."""
+"""What tests of judges need: a model whose likelihoods are a function of what it read, and kept runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ragent.protocols import Constraint
+from ragent.store import Store
+from ragent.store.evals import add_eval_run, add_outcomes
 from ragent.types import Delta, Message, Sampling
+from ragent_evals.outcome import Outcome
+from ragent_evals.sets.case import Case
 
 Think = Callable[[str, str], float]
 """ln p of a continuation (second) after the last message (first)."""
@@ -43,3 +48,37 @@ class Thinker:
     ) -> Iterator[Delta]:
         self.read.append(messages[-1].content)
         yield Delta(self.says(messages[-1].content), "stop")
+
+
+def keep_run(
+    store: Store,
+    run_id: str,
+    name: str,
+    texts: Mapping[str, str],
+    *,
+    version: str = "v1",
+    found: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Keep a run as the runner does: an answer a case, by its id."""
+    values = {
+        "id": run_id,
+        "name": name,
+        "set_name": "tiny",
+        "split": "",
+        "version": version,
+        "corpus": "",
+        "collection": "default",
+        "configuration": {},
+        "cases": len(texts),
+        "metrics": {},
+        "seconds": 1.0,
+    }
+    rows = []
+    for number, (id_, text) in enumerate(texts.items()):
+        case = Case(id_, "answer", f"What about {id_}?", (f"right {id_}",))
+        outcome = asdict(Outcome(id_, text)) | {"found": list(found)}
+        row = {"run_id": run_id, "case_id": id_, "number": number, "key": f"{run_id} {id_}", "values": {}}
+        rows.append({**row, "case": asdict(case), "outcome": outcome})
+    with store.writing() as connection:
+        add_eval_run(connection, values)
+        add_outcomes(connection, rows)
