@@ -35,7 +35,7 @@ def beir(
     """
     from ragent.rag import Rag
     from ragent.retrieval import write_scores
-    from ragent_evals.estimates import measure
+    from ragent_evals.metrics.retrieval.trec import measure
     from ragent_evals.running.retrieval import cache_name, ingest_corpus, run_queries
     from ragent_evals.sets.beir import read_beir
 

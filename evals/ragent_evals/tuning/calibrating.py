@@ -19,10 +19,9 @@ from ragent.errors import EvalError
 from ragent.ingest import Callbacks
 from ragent.rag import Rag
 from ragent.types import Answer, Item, RawDocument
-from ragent_evals.metrics.words import f1, normalized
+from ragent_evals.metrics.words import says
 from ragent_evals.sets.qa import Case, QaSet
 
-_ENOUGH_F1 = 0.5
 _STEP = 1e-4
 
 
@@ -102,9 +101,7 @@ def judge(rag: Rag, cases: Sequence[Case], on_progress: Callable[[int], None]) -
 
 def is_right(answer: Answer, case: Case) -> bool:
     """Whether an answer says an expected one, as it stands or with a token F1 of at least 0.5."""
-    said = f" {' '.join(normalized(answer.text))} "
-    holds = any(f" {' '.join(normalized(each))} " in said for each in case.answers)
-    return not answer.abstained and (holds or f1(answer.text, case.answers) >= _ENOUGH_F1)
+    return not answer.abstained and says(answer.text, case.answers)
 
 
 def calibrate(judged: Sequence[Judged], error: float) -> Calibrated:
