@@ -21,9 +21,12 @@ def keep_judgement(connection: Connection, key: str, collection: str, verdict: A
     connection.execute(insert(JudgementRow).values(key=key, collection=collection, verdict=verdict))
 
 
-def add_vote(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Keep a vote: its columns."""
+def add_vote(connection: Connection, values: Mapping[str, Any]) -> bool:
+    """Keep a vote: its columns. Whether it is new: one that has the id of another is not kept."""
+    if connection.scalar(select(VoteRow.id).where(VoteRow.id == values["id"])) is not None:
+        return False
     connection.execute(insert(VoteRow).values(**values))
+    return True
 
 
 def votes_in(connection: Connection, arena: str) -> list[Row[Any]]:

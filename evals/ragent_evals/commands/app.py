@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ragent_evals.commands.agents import agent, tools
+from ragent_evals.commands.arena import arena, standings
 from ragent_evals.commands.beir import beir
 from ragent_evals.commands.calibrate import calibrate
 from ragent_evals.commands.judge import judge
@@ -15,7 +16,7 @@ app = typer.Typer(
     help="Measure ragent on sets of questions and documents.",
     no_args_is_help=True,
 )
-for command in (beir, tune, calibrate, tools, agent, match, judge):
+for command in (beir, tune, calibrate, tools, agent, match, judge, arena, standings):
     app.command()(command)
 
 

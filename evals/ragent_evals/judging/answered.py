@@ -36,7 +36,7 @@ class AnsweredRun:
     Attributes:
         id: the run's.
         name: the run's, or its id.
-        arena: names the cases: runs over the same cases of the same texts share it.
+        arena: names the cases: runs over the same ones share it.
         collection: whose documents were asked.
         answers: those that were given.
         silent: how many cases have no answer: withheld, failed, or forgotten.
