@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragent.errors import EvalError
 from ragent_evals.comparing.comparison import Changed, Comparison, Difference
 from ragent_evals.comparing.costs import cost_ratios
-from ragent_evals.comparing.significance import holm, permutation_p, swap_p
+from ragent_evals.comparing.significance import holm, permutation_p
+from ragent_evals.comparing.whole import whole_difference
 from ragent_evals.estimates import interval
 from ragent_evals.metrics.metric import SetMetric
-from ragent_evals.outcome import Outcome
 from ragent_evals.running.kept import KeptRun
 from ragent_evals.sets.case import Case
-
-_SET_RESAMPLES = 1_000
-_SEED = 0
 
 
 def compare(a: KeptRun, b: KeptRun, set_metrics: Sequence[SetMetric] = ()) -> Comparison:
@@ -42,7 +38,7 @@ def compare(a: KeptRun, b: KeptRun, set_metrics: Sequence[SetMetric] = ()) -> Co
     b = _ordered_as(b, a)
     shared = [name for name in a.values if name in b.values]
     overall = [one for name in shared if (one := _difference(a, b, name, "", range(len(a.cases))))]
-    whole = [one for metric in set_metrics if (one := _set_difference(a, b, metric))]
+    whole = [one for metric in set_metrics if (one := whole_difference(a, b, metric))]
     sliced = [
         one
         for label, places in slices_of(a.cases).items()
@@ -143,57 +139,6 @@ def _difference(a: KeptRun, b: KeptRun, name: str, label: str, places: Sequence[
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _SetFigure:
-    """The difference of a figure of a whole set, over resampled or swapped cases."""
-
-    metric: SetMetric
-    cases: Sequence[Case]
-    a: Sequence[Outcome]
-    b: Sequence[Outcome]
-
-    def of(self, outcomes: Sequence[Outcome], chosen: Sequence[int]) -> float | None:
-        return self.metric.value([self.cases[at] for at in chosen], [outcomes[at] for at in chosen])
-
-    def resampled(self, chosen: Sequence[int]) -> float | None:
-        return _less(self.of(self.b, chosen), self.of(self.a, chosen))
-
-    def swapped(self, where: NDArray[np.bool_]) -> float | None:
-        first = [b if swap else a for a, b, swap in zip(self.a, self.b, where, strict=True)]
-        second = [a if swap else b for a, b, swap in zip(self.a, self.b, where, strict=True)]
-        return _less(self.metric.value(self.cases, second), self.metric.value(self.cases, first))
-
-
-def _set_difference(a: KeptRun, b: KeptRun, metric: SetMetric) -> Difference | None:
-    figure = _SetFigure(metric, a.cases, a.outcomes, b.outcomes)
-    everyone = range(len(a.cases))
-    before, after = figure.of(a.outcomes, everyone), figure.of(b.outcomes, everyone)
-    if before is None or after is None:
-        return None
-    random = np.random.default_rng(_SEED)
-    drawn = [
-        figure.resampled(random.integers(0, len(a.cases), len(a.cases)).tolist())
-        for _ in range(_SET_RESAMPLES)
-    ]
-    low, high = np.percentile([one for one in drawn if one is not None] or [after - before], [2.5, 97.5])
-    p = swap_p(figure.swapped, len(a.cases), after - before)
-    return Difference(
-        metric=metric.name,
-        slice="",
-        cases=len(a.cases),
-        before=before,
-        after=after,
-        difference=after - before,
-        low=float(low),
-        high=float(high),
-        p=p,
-        corrected_p=p,
-        higher_is_better=metric.higher_is_better,
-        won=0,
-        lost=0,
-    )
-
-
 def _corrected(differences: Sequence[Difference]) -> tuple[Difference, ...]:
     corrected = holm([one.p for one in differences])
     return tuple(replace(one, corrected_p=p) for one, p in zip(differences, corrected, strict=True))
@@ -219,7 +164,3 @@ def _settings_that_differ(
             yield from _settings_that_differ(of_a, of_b, f"{above}{name}.")
         elif of_a != of_b:
             yield f"{above}{name}", (of_a, of_b)
-
-
-def _less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other

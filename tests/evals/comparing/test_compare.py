@@ -10,6 +10,7 @@ import pytest
 from ragent.errors import EvalError
 from ragent_evals.comparing import compare
 from ragent_evals.comparing.pairs import slices_of
+from ragent_evals.metrics.measuring import PerSet
 from ragent_evals.outcome import Cost, Outcome
 from ragent_evals.sets.case import Case
 from tests.evals.keeping import case, kept
@@ -156,3 +157,22 @@ def test_figures_of_a_whole_set_are_resampled_and_swapped() -> None:
     assert found.verdict == "worse"
     # All 12 cases moved one way: exactly 2 of the 2 ** 12 swaps reach that far.
     assert found.p == pytest.approx(2 / 2**12, abs=0.002)
+
+
+def test_figures_that_need_a_few_numbers_of_a_case_agree_with_those_that_see_it_whole() -> None:
+    rows = PerSet(
+        "answered",
+        ("answer",),
+        lambda _, outcome: None if outcome.case_id == "case-003" else (float(not outcome.abstained),),
+        lambda rows: float(rows.mean()),
+    )
+    silent = tuple(replace(one, abstained=number < 12) for number, one in enumerate(A.outcomes))
+    found = compare(A, better(0, outcomes=silent), [rows]).metrics[-1]
+    assert (found.before, found.after) == (1, 8 / 19)
+    assert found.p == pytest.approx(2 / 2**11, abs=0.002)
+    assert found.verdict == "worse"
+
+
+def test_a_figure_that_a_run_does_not_have_is_left_out() -> None:
+    nothing = PerSet("none", ("answer",), lambda *_: None, lambda rows: 1.0)
+    assert [one.metric for one in compare(A, better(0), [nothing]).metrics] == ["f1", "noise"]
