@@ -53,6 +53,7 @@ class TraceKind(StrEnum):
     search = "search"
     agent = "agent"
     ingest = "ingest"
+    case = "case"
 
 
 def logs(

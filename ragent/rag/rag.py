@@ -45,6 +45,7 @@ class Rag:
         self.settings = settings
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
+        self._shared: dict[str, Rag] = {}
 
     @classmethod
     def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
@@ -62,6 +63,22 @@ class Rag:
     def from_config(cls, path: str | Path, home: str | Path | None = None) -> Self:
         """Open a home with the settings of one file. Raises ConfigError."""
         return cls(find_home(home), load_settings(Path(path)))
+
+    def with_settings(self, settings: Settings) -> Self:
+        """This home under other settings: the database and the models that they don't change are shared.
+
+        Close this one last.
+        """
+        made = type(self)(self.home, settings)
+        before = self.settings
+        same = {
+            "store": True,
+            "tracer": settings.trace == before.trace,
+            "embedder": settings.embedder == before.embedder,
+            "llm": settings.llm.opened == before.llm.opened,
+        }
+        made._shared = {name: self for name, is_same in same.items() if is_same}
+        return made
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
@@ -138,6 +155,9 @@ class Rag:
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
         with self._lock:
+            if name in self._shared:
+                shared: Part = getattr(self._shared[name], name)
+                return shared
             if name not in self._parts:
                 self._parts[name] = make()
             part: Part = self._parts[name]

@@ -15,6 +15,7 @@ from typing import cast
 from sqlalchemy import Engine, Select, select, update
 
 from ragent.errors import StoreError
+from ragent.store.evals import erase_outcomes
 from ragent.store.judgements import erase_judged
 from ragent.store.rows import Batch, Collection
 from ragent.store.runs import drop_tainted_runs
@@ -29,7 +30,7 @@ _TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(co
 
 
 def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
-    """Remove documents of any collection, their traces, and what may retell them (runs, verdicts, spans).
+    """Remove documents of any collection, their traces, and what may retell them (runs, outcomes, verdicts).
 
     `writer` begins its transactions at once.
 
@@ -41,6 +42,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.rollback()
         with connection.begin():
+            erase_outcomes(connection, document_ids)
             erase_judged(connection, connection.scalars(_names(document_ids)).all())
             for document_id in document_ids:
                 query = select(DocumentRow.collection_id).where(DocumentRow.id == document_id)
