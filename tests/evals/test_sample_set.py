@@ -70,7 +70,7 @@ def test_every_document_is_asked_about() -> None:
 
 
 def test_questions_are_enough_and_a_third_are_hard() -> None:
-    kinds = Counter(case["kind"] for case in CASES)
+    kinds = Counter(case["slices"]["kind"] for case in CASES)
     assert set(kinds) == {"single", "two-documents", "unanswerable"}
     assert len(CASES) >= 36
     assert kinds["two-documents"] >= 6
@@ -84,16 +84,16 @@ def test_ids_and_questions_are_unique() -> None:
 
 
 def test_unanswerable_questions_have_neither_answer_nor_evidence() -> None:
-    unanswerable = [case for case in CASES if case["kind"] == "unanswerable"]
+    unanswerable = [case for case in CASES if case["slices"]["kind"] == "unanswerable"]
     assert unanswerable == [case for case in CASES if case["is_impossible"]]
     assert all(case["answers"] == [] and case["evidence"] == [] for case in unanswerable)
-    assert {case["near_miss"] for case in unanswerable} == {True, False}
+    assert {case["slices"]["near_miss"] for case in unanswerable} == {"yes", "no"}
 
 
 @pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case["id"])
 def test_the_kind_tells_how_many_documents_are_needed(case: dict[str, Any]) -> None:
     needed = {evidence["document"] for evidence in case["evidence"]}
-    assert len(needed) == {"single": 1, "two-documents": 2}[case["kind"]]
+    assert len(needed) == {"single": 1, "two-documents": 2}[case["slices"]["kind"]]
 
 
 @pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case["id"])
