@@ -10,13 +10,14 @@ from ragent_evals.commands.beir import beir
 from ragent_evals.commands.calibrate import calibrate
 from ragent_evals.commands.judge import judge
 from ragent_evals.commands.match import match
+from ragent_evals.commands.prefer import prefer
 from ragent_evals.commands.tune import tune
 
 app = typer.Typer(
     help="Measure ragent on sets of questions and documents.",
     no_args_is_help=True,
 )
-for command in (beir, tune, calibrate, tools, agent, match, judge, arena, standings):
+for command in (beir, tune, calibrate, tools, agent, match, judge, arena, standings, prefer):
     app.command()(command)
 
 

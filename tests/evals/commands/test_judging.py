@@ -81,3 +81,21 @@ def test_the_model_votes(home: Path) -> None:
     assert (report["voted"], report["by"]) == (1, "probabilities")
     assert -0.5 <= report["position_bias"] <= 0.5
     assert {one["name"] for one in report["standings"]["judges"]} == {"old", "new"}
+
+
+def test_preference_pairs_are_written_and_what_was_dropped_is_counted(tmp_path: Path) -> None:
+    questions, out = tmp_path / "questions.txt", tmp_path / "pairs.jsonl"
+    questions.write_text("Say yes.\nSay no.\n")
+    limits = ("--max-tokens", "12", "--temperature", "0", "--limit", "1")
+    done = ragent(tmp_path / "home", "eval", "prefer", questions, "--out", out, *limits, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["questions"] == 1
+    assert report["kept"] + sum(report["dropped"].values()) == 1
+    manifest = json.loads(Path(report["manifest"]).read_text())
+    assert [prompt["name"] for prompt in manifest["prompts"]] == [
+        "principle-critique",
+        "principle-revise",
+        "judge-pair",
+    ]
+    assert len(out.read_text().splitlines()) == report["kept"]
