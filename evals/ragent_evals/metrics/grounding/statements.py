@@ -43,8 +43,8 @@ def statements(outcome: Outcome) -> list[Statement]:
         end = found.end()
     plain = "".join([*pieces, outcome.text[end:]])
     spans = split_sentences(plain)
+    ends = [start for start, _ in [*spans, (len(plain), len(plain))]][1:]
     made: list[Statement] = []
-    ends = [*(start for start, _ in spans[1:]), len(plain)]
     for (start, stop), following in zip(spans, ends, strict=True):
         cited = tuple(quotes.get(marker) for place, marker in marks if start < place <= following)
         made.append(Statement(plain[start:stop], cited))
