@@ -8,16 +8,39 @@ from ragent_evals.commands.agents import agent, tools
 from ragent_evals.commands.arena import arena, standings
 from ragent_evals.commands.beir import beir
 from ragent_evals.commands.calibrate import calibrate
+from ragent_evals.commands.compare import compare
 from ragent_evals.commands.judge import judge
 from ragent_evals.commands.match import match
+from ragent_evals.commands.optimize import optimize
 from ragent_evals.commands.prefer import prefer
+from ragent_evals.commands.report import report
+from ragent_evals.commands.run import qa, run, schema
+from ragent_evals.commands.runs import runs
 from ragent_evals.commands.tune import tune
 
 app = typer.Typer(
     help="Measure ragent on sets of questions and documents.",
     no_args_is_help=True,
 )
-for command in (beir, tune, calibrate, tools, agent, match, judge, arena, standings, prefer):
+for command in (
+    run,
+    qa,
+    schema,
+    runs,
+    beir,
+    tune,
+    calibrate,
+    tools,
+    agent,
+    match,
+    judge,
+    arena,
+    standings,
+    prefer,
+    compare,
+    report,
+    optimize,
+):
     app.command()(command)
 
 

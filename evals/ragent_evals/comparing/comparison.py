@@ -21,8 +21,8 @@ class Difference:
         low: the lower end of its 95 % paired bootstrap interval.
         high: the upper end.
         p: of the paired permutation test, two-sided.
-        corrected_p: the same after Holm's correction over all metrics, or over all metrics and slices for a
-            slice.
+        corrected_p: the same after Holm's correction: over all metrics of quality, over all of cost, or for a
+            slice over all metrics and slices.
         higher_is_better: which way is up.
         won: how many cases are better in B; 0 where only a whole set has a figure.
         lost: how many are worse.
@@ -95,7 +95,7 @@ class Comparison:
         split: its split.
         cases: how many cases both did.
         metrics: a difference a metric, over all cases.
-        slices: a difference for each metric and slice.
+        slices: a difference for each metric of quality and slice.
         changed: the cases that changed, a metric after another, the largest changes first.
         costs: what a case costs.
         configuration: the settings that differ: by name, A's and B's.
@@ -118,5 +118,5 @@ class Comparison:
 
     @property
     def losses(self) -> tuple[Difference, ...]:
-        """The metrics that are worse over all cases, beyond chance."""
+        """The metrics that are worse over all cases, beyond chance, what cases cost included."""
         return tuple(one for one in self.metrics if one.verdict == "worse")

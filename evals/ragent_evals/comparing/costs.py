@@ -10,6 +10,22 @@ from numpy.typing import NDArray
 from ragent_evals.comparing.comparison import CostRatio
 from ragent_evals.outcome import Outcome
 
+COST_METRICS = frozenset(
+    {
+        "completion_tokens",
+        "first_token",
+        "memory",
+        "prompt_tokens",
+        "reused_tokens",
+        "seconds",
+        "seconds_p50",
+        "seconds_p90",
+        "seconds_p99",
+        "throughput",
+    }
+)
+"""Metrics of what cases cost, which depend on the machine and on what else it does."""
+
 _COSTS = ("seconds", "first_token_seconds", "prompt_tokens", "completion_tokens", "reused_tokens")
 _RESAMPLES = 2_000
 _SEED = 0

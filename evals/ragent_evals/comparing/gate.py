@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ragent.errors import ConfigError, EvalError
 from ragent_evals.comparing.comparison import SIGNIFICANCE, Comparison, Difference
+from ragent_evals.comparing.costs import COST_METRICS
 from ragent_evals.comparing.significance import holm
 
 
@@ -71,8 +72,15 @@ def read_gate(path: Path) -> Gate:
 
 
 def gate_of_all(comparison: Comparison) -> Gate:
-    """The gate that no metric may lose by, over all cases."""
-    return Gate(metrics={one.metric: Bound() for one in comparison.metrics})
+    """The gate that no metric may lose by, over all cases; what cases cost is no matter of quality.
+
+    Raises:
+        EvalError: there is no metric to look at.
+    """
+    names = [one.metric for one in comparison.metrics if one.metric not in COST_METRICS]
+    if not names:
+        raise EvalError("the runs share no metric to lose by", hint="measure both with the same --metrics")
+    return Gate(metrics={name: Bound() for name in names})
 
 
 def check(gate: Gate, comparison: Comparison) -> tuple[Breach, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ragent.errors import EvalError
 from ragent_evals.comparing.comparison import Changed, Comparison, Difference
-from ragent_evals.comparing.costs import cost_ratios
+from ragent_evals.comparing.costs import COST_METRICS, cost_ratios
 from ragent_evals.comparing.significance import holm, permutation_p
 from ragent_evals.comparing.whole import whole_difference
 from ragent_evals.estimates import interval
@@ -43,9 +43,13 @@ def compare(a: KeptRun, b: KeptRun, set_metrics: Sequence[SetMetric] = ()) -> Co
         one
         for label, places in slices_of(a.cases).items()
         for name in shared
-        if (one := _difference(a, b, name, label, places))
+        if name not in COST_METRICS and (one := _difference(a, b, name, label, places))
     ]
-    metrics = _corrected([*overall, *whole])
+    every = [*overall, *whole]
+    metrics = (
+        *_corrected([one for one in every if one.metric not in COST_METRICS]),
+        *_corrected([one for one in every if one.metric in COST_METRICS]),
+    )
     compared = {one.metric for one in metrics}
     known = {*a.values, *b.values, *a.metrics, *b.metrics}
     return Comparison(
@@ -58,7 +62,9 @@ def compare(a: KeptRun, b: KeptRun, set_metrics: Sequence[SetMetric] = ()) -> Co
         cases=len(a.cases),
         metrics=metrics,
         slices=_corrected(sliced),
-        changed=tuple(change for name in shared for change in _changed(a, b, name)),
+        changed=tuple(
+            change for name in shared if name not in COST_METRICS for change in _changed(a, b, name)
+        ),
         costs=cost_ratios(a.outcomes, b.outcomes),
         configuration=dict(_settings_that_differ(a.configuration, b.configuration)),
         left_out=tuple(sorted(known - compared)),

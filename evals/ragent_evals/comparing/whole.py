@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragent.errors import ConfigError
 from ragent_evals.comparing.comparison import Difference
 from ragent_evals.comparing.significance import swap_p
 from ragent_evals.metrics.measuring import PerSet
-from ragent_evals.metrics.metric import SetMetric
+from ragent_evals.metrics.metric import Metric, MetricContext, SetMetric
+from ragent_evals.metrics.opening import open_metrics
 from ragent_evals.outcome import Outcome
 from ragent_evals.running.kept import KeptRun
 
@@ -58,6 +61,18 @@ def whole_difference(a: KeptRun, b: KeptRun, metric: SetMetric) -> Difference | 
         won=0,
         lost=0,
     )
+
+
+def shared_set_metrics(runs: Sequence[KeptRun], context: MetricContext) -> list[SetMetric]:
+    """The metrics of whole sets of which all of these runs have a figure, if they are still installed."""
+    first, *others = runs
+    found: list[SetMetric] = []
+    for name in first.metrics:
+        if name in first.values or not all(name in run.metrics for run in others):
+            continue
+        with suppress(ConfigError):
+            found += [one for one in open_metrics([name], context) if not isinstance(one, Metric)]
+    return found
 
 
 def _figure(metric: SetMetric, a: KeptRun, b: KeptRun) -> Figure:

@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from ragent_evals.comparing import Comparison
+from ragent_evals.comparing.costs import COST_METRICS
 from ragent_evals.reporting.drawing import FAINT, INK, Drawing, series
 from ragent_evals.reporting.facts import Figure, Report, RunFacts
 from ragent_evals.running.kept import KeptRun
@@ -100,7 +101,11 @@ def _rows(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def _differences(comparison: Comparison, number: int) -> Plot | None:
-    shown = [one for one in comparison.metrics if max(abs(one.low), abs(one.high)) <= 1]
+    shown = [
+        one
+        for one in comparison.metrics
+        if one.metric not in COST_METRICS and max(abs(one.low), abs(one.high)) <= 1
+    ]
     if not shown:
         return None
     drawing = Drawing(f"differences-{number}", _WIDTH, 0.8 + 0.3 * len(shown))
@@ -240,7 +245,7 @@ def _legend(figure: Canvas, count: int) -> None:
 
 
 def _is_share(one: Figure) -> bool:
-    return one.low >= 0 and one.high <= 1
+    return one.metric not in COST_METRICS and one.low >= 0 and one.high <= 1
 
 
 def _short(label: str, most: int = 32) -> str:

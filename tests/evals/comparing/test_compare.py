@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ragent.errors import EvalError
-from ragent_evals.comparing import compare
+from ragent_evals.comparing import check, compare, gate_of_all, shared_set_metrics
+from ragent_evals.comparing.costs import COST_METRICS
 from ragent_evals.comparing.pairs import slices_of
+from ragent_evals.estimates import Estimate
 from ragent_evals.metrics.measuring import PerSet
+from ragent_evals.metrics.metric import MetricContext
 from ragent_evals.outcome import Cost, Outcome
 from ragent_evals.sets.case import Case
 from tests.evals.keeping import case, kept
@@ -176,3 +180,26 @@ def test_figures_that_need_a_few_numbers_of_a_case_agree_with_those_that_see_it_
 def test_a_figure_that_a_run_does_not_have_is_left_out() -> None:
     nothing = PerSet("none", ("answer",), lambda *_: None, lambda rows: 1.0)
     assert [one.metric for one in compare(A, better(0), [nothing]).metrics] == ["f1", "noise"]
+
+
+def test_costs_are_corrected_apart_and_have_neither_slices_nor_changed_cases() -> None:
+    a = kept({"f1": [0.5] * 20, "seconds": [1.0] * 20})
+    b = kept({"f1": [0.75] * 20, "seconds": [2.0] * 20})
+    lower = frozenset({"seconds"})
+    comparison = compare(replace(a, lower_is_better=lower), replace(b, lower_is_better=lower))
+    assert [one.corrected_p for one in comparison.metrics] == [1e-4, 1e-4]
+    assert [one.metric for one in comparison.losses] == ["seconds"]
+    assert {one.metric for one in (*comparison.slices, *comparison.changed)} == {"f1"}
+    assert not check(gate_of_all(comparison), comparison)
+
+
+def test_metrics_of_cost_are_those_that_are_registered_as_such() -> None:
+    points = entry_points(group="ragent.metrics")
+    assert {one.name for one in points if one.module.startswith("ragent_evals.metrics.cost.")} == COST_METRICS
+
+
+def test_shared_figures_of_whole_sets_are_found_by_name() -> None:
+    with_area = replace(A, metrics={**A.metrics, "aurc": Estimate(0.1, 0.0, 0.2), "gone": Estimate(0, 0, 0)})
+    context = MetricContext({}, embedder=pytest.fail, llm=pytest.fail)
+    assert [one.name for one in shared_set_metrics([with_area, with_area], context)] == ["aurc"]
+    assert not shared_set_metrics([with_area, A], context)
