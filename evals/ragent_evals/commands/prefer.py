@@ -25,8 +25,8 @@ def prefer(
     questions: Annotated[
         Path,
         typer.Argument(
-            metavar="QUESTIONS",
-            help="JSON Lines with a `question` each, such as an eval set's, or a text with one a line.",
+            metavar="SET",
+            help="An eval set, JSON Lines with a `question` each, or a text with one a line.",
             show_default=False,
         ),
     ],

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ragent.errors import EvalError
 from ragent.store import Store
-from ragent.store.evals import find_eval_run, outcomes_of
+from ragent_evals.outcome import Outcome
+from ragent_evals.running.reading import read_kept
+from ragent_evals.sets.case import Case
 
 Item = TypeVar("Item")
 
@@ -72,13 +74,13 @@ def with_labels(answers: Sequence[Answered], path: Path) -> list[Answered]:
 
 def answers_of(store: Store, reference: str) -> AnsweredRun:
     """A run's answers, by its id or name. Raises StoreError if there is no such run."""
-    with store.reading() as connection:
-        run = find_eval_run(connection, reference)
-        rows = outcomes_of(connection, run.id)
-    found = [_of_run(store, row.case, row.outcome) for row in rows if _is_answered(row.case, row.outcome)]
+    run = read_kept(store, reference)
+    pairs = list(zip(run.cases, run.outcomes, strict=True))
+    found = [_of_run(case, outcome) for case, outcome in pairs if _is_answered(case, outcome)]
     arena = "-".join(part for part in (run.set_name, run.split, run.version[:12]) if part)
-    name = run.name or run.id
-    return AnsweredRun(run.id, name, arena, run.collection, tuple(found), len(rows) - len(found))
+    return AnsweredRun(
+        run.id, run.name or run.id, arena, run.collection, tuple(found), len(pairs) - len(found)
+    )
 
 
 def read_lines(path: Path, parse: Callable[[Mapping[str, Any]], Item]) -> list[Item]:
@@ -117,30 +119,12 @@ def _answered(line: Mapping[str, Any]) -> Answered:
     return Answered(*texts, reference, passages, line.get("label"))
 
 
-def _is_answered(case: Mapping[str, Any], outcome: Mapping[str, Any]) -> bool:
-    silent = outcome.get("abstained") or outcome.get("error")
-    return bool(case.get("question") and outcome.get("text") and not silent)
+def _is_answered(case: Case, outcome: Outcome) -> bool:
+    return bool(case.question and outcome.text) and not (outcome.abstained or outcome.error)
 
 
-def _of_run(store: Store, case: Mapping[str, Any], outcome: Mapping[str, Any]) -> Answered:
-    right = " / ".join(case.get("answers") or ())
-    return Answered(
-        str(case["id"]),
-        case["question"],
-        outcome["text"],
-        _NO_ANSWER if case.get("is_impossible") else right,
-        tuple(_passages(store, outcome)),
-    )
-
-
-def _passages(store: Store, outcome: Mapping[str, Any]) -> Iterator[str]:
-    """What was found, from the documents themselves where the run keeps only where it stands."""
-    for found in outcome.get("found") or ():
-        if found.get("text"):
-            yield found["text"]
-            continue
-        for document_id, _ in store.find_documents(found["text_id"]):
-            text = store.document_text(document_id)
-            if text:
-                yield text[found["start"] : found["end"]]
-                break
+def _of_run(case: Case, outcome: Outcome) -> Answered:
+    """Forgotten passages are without words, and left out."""
+    reference = _NO_ANSWER if case.is_impossible else " / ".join(case.answers)
+    passages = tuple(found.text for found in outcome.found if found.text)
+    return Answered(case.id, case.question, outcome.text, reference, passages)

@@ -20,6 +20,7 @@ from ragent_evals.judging.answered import read_lines
 from ragent_evals.judging.judge import Memory
 from ragent_evals.judging.pairwise import PairJudge
 from ragent_evals.judging.principles import Principle, chosen_by_lot
+from ragent_evals.sets.opening import open_set
 
 Reason = Literal["flipped", "small margin", "same", "cut off", "empty", "error"]
 """Why a pair was dropped: the order decided, the judge hardly cared, both answers are the same, one has
@@ -174,11 +175,13 @@ class _Unfit(Exception):
 
 
 def read_questions(path: Path) -> list[Asked]:
-    """Questions from JSON Lines with a `question` each (an eval set's cases), or one a line of plain text.
+    """Questions from JSON Lines with a `question` each, from any eval set, or one a line of plain text.
 
     Raises:
         EvalError: there is none, or a line isn't of that form.
     """
+    if path.is_dir() or path.suffix == ".json":
+        return [Asked(case.id, case.question) for case in open_set(path).cases]
     if path.suffix == ".jsonl":
         lines = read_lines(path, lambda line: (line.get("id"), str(line["question"]).strip()))
         found = [Asked(str(id_ or number), text) for number, (id_, text) in enumerate(lines, 1) if text]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from ragent.protocols import Constraint
 from ragent.store import Store
 from ragent.store.evals import add_eval_run, add_outcomes
 from ragent.types import Delta, Message, Sampling
-from ragent_evals.outcome import Outcome
+from ragent_evals.outcome import Found, Outcome
+from ragent_evals.running.records import case_json, outcome_json
 from ragent_evals.sets.case import Case
 
 Think = Callable[[str, str], float]
@@ -57,7 +57,7 @@ def keep_run(
     texts: Mapping[str, str],
     *,
     version: str = "v1",
-    found: Sequence[Mapping[str, Any]] = (),
+    found: Sequence[Found] = (),
 ) -> None:
     """Keep a run as the runner does: an answer a case, by its id."""
     values = {
@@ -76,9 +76,9 @@ def keep_run(
     rows = []
     for number, (id_, text) in enumerate(texts.items()):
         case = Case(id_, "answer", f"What about {id_}?", (f"right {id_}",))
-        outcome = asdict(Outcome(id_, text)) | {"found": list(found)}
+        outcome = Outcome(id_, text, found=tuple(found))
         row = {"run_id": run_id, "case_id": id_, "number": number, "key": f"{run_id} {id_}", "values": {}}
-        rows.append({**row, "case": asdict(case), "outcome": outcome})
+        rows.append({**row, "case": case_json(case), "outcome": outcome_json(outcome)})
     with store.writing() as connection:
         add_eval_run(connection, values)
         add_outcomes(connection, rows)

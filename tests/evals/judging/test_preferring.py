@@ -135,6 +135,8 @@ def test_questions_come_from_a_set_or_a_text(tmp_path: Path) -> None:
     text.write_text("Who?\n\nWhen?\n")
     assert read_questions(lines) == [Asked("a", "Who?"), Asked("2", "When?")]
     assert read_questions(text) == [Asked("1", "Who?"), Asked("3", "When?")]
+    harbour = read_questions(Path(__file__).parents[3] / "evals" / "sets" / "harbour")
+    assert harbour[0] == Asked("single-01", "For how long does the harbour keep its CCTV footage?")
     text.write_text("\n")
     with pytest.raises(EvalError, match="no question"):
         read_questions(text)

@@ -13,6 +13,7 @@ from ragent.store import Store
 from ragent_evals.judging.answered import Answered, answers_of, read_answers, with_labels
 from ragent_evals.judging.criteria import CRITERIA
 from ragent_evals.judging.reviewing import judge_all
+from ragent_evals.outcome import Found
 from tests.evals.judging.making import Thinker, keep_run
 from tests.making import FINGERPRINT, new_document
 
@@ -113,21 +114,16 @@ def test_answers_are_read_from_a_file_and_labels_from_another(tmp_path: Path) ->
             read_answers(file)
 
 
-def test_answers_of_a_kept_run_take_their_passages_from_the_documents(tmp_path: Path) -> None:
+def test_answers_of_a_kept_run_come_with_the_passages_that_still_stand(tmp_path: Path) -> None:
     with Store.open(tmp_path / "home") as store:
         collection = store.ensure_collection("default", FINGERPRINT)
         store.write(collection, [new_document("file:///a", ["The ferry costs four euros."])])
-        found = [
-            {"text_id": "file:///a", "score": 1, "start": 4, "end": 9, "text": ""},
-            {"text_id": "gone", "score": 1, "start": 0, "end": 3, "text": "The"},
-        ]
+        found = [Found("file:///a", 1.0, 4, 9, "ferry"), Found("file:///gone", 1.0, 0, 3, "The")]
         keep_run(store, "r1", "small", {"one": "Four euros.", "two": "", "three": "?"}, found=found)
         run = answers_of(store, "small")
         assert (run.id, run.arena, run.collection, run.silent) == ("r1", "tiny-v1", "default", 1)
         assert [one.id for one in run.answers] == ["one", "three"]
-        assert run.answers[0] == Answered(
-            "one", "What about one?", "Four euros.", "right one", ("ferry", "The")
-        )
+        assert run.answers[0] == Answered("one", "What about one?", "Four euros.", "right one", ("ferry",))
         with pytest.raises(StoreError):
             answers_of(store, "none")
 
