@@ -43,7 +43,7 @@ def tools(
     function; `call`: that are right altogether, as the leaderboard's check of syntax trees decides it.
     """
     from ragent_evals.agents.calling import read_calls, run_calls, summarize
-    from ragent_evals.sets.qa import spread
+    from ragent_evals.sets.choosing import spread
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)
@@ -73,7 +73,7 @@ def agent(
     """
     from ragent_evals.agents.querying import run_tables, stop_reasons, summarize
     from ragent_evals.agents.tables import read_tables
-    from ragent_evals.sets.qa import spread
+    from ragent_evals.sets.choosing import spread
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)
