@@ -11,6 +11,7 @@ from ragent_evals.commands.calibrate import calibrate
 from ragent_evals.commands.compare import compare
 from ragent_evals.commands.judge import judge
 from ragent_evals.commands.match import match
+from ragent_evals.commands.metrics import metrics
 from ragent_evals.commands.optimize import optimize
 from ragent_evals.commands.prefer import prefer
 from ragent_evals.commands.report import report
@@ -27,6 +28,7 @@ for command in (
     qa,
     schema,
     runs,
+    metrics,
     beir,
     tune,
     calibrate,
