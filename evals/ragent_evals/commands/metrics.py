@@ -25,7 +25,7 @@ def metrics(
     kind: Annotated[CaseKind | None, typer.Option("--kind", help="Only those for such cases.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the metrics: for which cases, which way is up, and what each says.
+    """List the metrics: for which cases, whether high or low is better, and what each says.
 
     A number after @ says how many results count: ndcg@10, recall@100, token_recall@5. Packages add metrics
     by an entry point in the group ragent.metrics.
@@ -39,12 +39,9 @@ def metrics(
     if face.as_json:
         face.print_json({"metrics": known, "defaults": defaults})
         return
-    from rich.table import Table
-
-    table = Table("metric", "cases", "better", "", box=None)
     for each in known:
         kinds = "all" if len(each.kinds) == len(EVERY_KIND) else ", ".join(each.kinds)
-        table.add_row(each.name, kinds, "high" if each.higher_is_better else "low", each.summary)
-    face.console.print(table)
+        better = "high" if each.higher_is_better else "low"
+        face.console.print(f"{each.name:20} {kinds:18} {better:5} {each.summary}", markup=False)
     for name, wanted in defaults.items():
         face.console.print(f"{name}, where none are named: {', '.join(wanted)}", markup=False)
