@@ -15,6 +15,7 @@ from ragent.cli import (
     code,
     forget,
     generate,
+    graph,
     index,
     ingest,
     init,
@@ -54,6 +55,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.add_typer(graph.app, name="graph")
 app.command("match")(match.match)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)

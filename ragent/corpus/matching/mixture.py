@@ -2,8 +2,9 @@
 
 First a mixture of two normal distributions is fitted to one number a pair (by expectation maximisation,
 Dempster, Laird and Rubin 1977). Its verdicts are rough, but good enough to count how often each likeness of
-each field occurs among matches and among others: the weights of agreement of Fellegi and Sunter (1969), damped
-because fields tell much the same. A record's rivals count, too: whoever resembles another row more is less likely.
+each field occurs among matches and among others: the weights of agreement of Fellegi and Sunter (1969),
+damped because fields tell much the same. A record's rivals count, too: whoever resembles another row more is
+less likely.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _agreement_weights(level: Levels, probability: Scores) -> Scores:
 
 def _two_normals(scores: Scores) -> Scores:
     """The probability, shape (n,), of having come from the higher of two normal distributions."""
-    probability = (scores > (scores.min() + scores.max()) / 2).astype(np.float64)
+    probability: Scores = (scores > (scores.min() + scores.max()) / 2).astype(np.float64)
     for _ in range(_ROUNDS):
         (high, mean), (low, other) = (_normal(scores, of) for of in (probability, 1 - probability))
         new: Scores = 1 / (1 + np.exp(np.clip(low - high, -50, 50)))
@@ -110,7 +111,7 @@ def _two_normals(scores: Scores) -> Scores:
 
 
 def _normal(scores: Scores, weight: Scores) -> tuple[Scores, float]:
-    total = max(weight.sum(), _TINY)
+    total = max(float(weight.sum()), _TINY)
     mean = float((weight * scores).sum() / total)
     variance = float((weight * (scores - mean) ** 2).sum() / total) + 1e-4
     share = max(total / len(scores), _TINY)
