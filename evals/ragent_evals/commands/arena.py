@@ -129,7 +129,12 @@ def _judge(face: Face, field: Arena, pair: PairJudge, margin: float, limit: int 
             f"the order decided {flipped} of {len(found)} pairs; the model leans to the first by {bias:+.2f}",
             markup=False,
         )
-    return {"voted": len(found), "flipped": flipped, "position_bias": bias, "by": pair.judge.by}
+    return {
+        "voted": len(found),
+        "flipped": flipped,
+        "position_bias": bias,
+        "by": sorted({one.by for one in found}),
+    }
 
 
 def _vote(face: Face, field: Arena, voter: str, limit: int | None) -> int:

@@ -58,8 +58,15 @@ def judge(
         )
     seconds = round(time.perf_counter() - began, 3)
     if face.as_json:
-        about = {"criterion": wanted.name, "prompt": who.template.used, "judge": rag.llm.name, "by": who.by}
-        more = {"calibrated": found.is_calibrated, "trust": found.trust, "silent": silent, "seconds": seconds}
+        about = {"criterion": wanted.name, "prompt": who.template.used, "judge": rag.llm.name}
+        by = sorted({one.verdict.by for one in judged if one.verdict})
+        more = {
+            "by": by,
+            "calibrated": found.is_calibrated,
+            "trust": found.trust,
+            "silent": silent,
+            "seconds": seconds,
+        }
         face.print_json({"run": run, **about, "review": found, **more, "verdicts": judged})
         return
     _print(face, found, len(answers), silent)

@@ -1,8 +1,9 @@
 """A judge whose verdict is one of a few words by construction, and whose score is how likely it finds each.
 
 Where a model tells how likely it finds a text, each allowed verdict is scored as a continuation of the
-prompt: that is decoding under the grammar "one of these", with all its outcomes at once. A model that tells
-no probabilities (most servers) writes a verdict under that grammar instead, and is then sure of it.
+prompt: that is decoding under the grammar "one of these", with all its outcomes at once. A server may tell
+how likely an answer begins with this token or that, which is nearly as good. One that tells neither has the
+model write a verdict under that grammar, of which it is then taken to be sure.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from ragent.errors import MalformedOutput
 from ragent.prompts import PromptTemplate, fit
-from ragent.protocols import LLM, Scoring
+from ragent.protocols import LLM, Foretelling, Scoring
 from ragent.structured import generate
 from ragent.types import Form, Message, Sampling
 
-By = Literal["probabilities", "choice"]
+By = Literal["probabilities", "first token", "choice"]
 
 _CONTENT_FREE = ("N/A", "[MASK]", "")
 _LONGEST_VERDICT = 16
@@ -45,8 +47,9 @@ class Verdict:
         score: the expected value of the verdicts.
         probabilities: of each verdict, calibrated.
         raw: the same as the model has them.
-        by: "probabilities" if the model told them; "choice" if it could only choose one, of which it is then
-            taken to be sure, and nothing is calibrated.
+        by: "probabilities" if the model told them of the whole verdicts, "first token" if of how they begin;
+            "choice" if it could only choose one, of which it is then taken to be sure, and nothing is
+            calibrated.
         left_out: passages that the prompt had no room for.
     """
 
@@ -56,6 +59,12 @@ class Verdict:
     raw: Mapping[str, float]
     by: By
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    by: By
+    probabilities: Mapping[str, float]
 
 
 class Judge:
@@ -98,7 +107,6 @@ class Judge:
         self._memory = memory
         self.verdicts = dict(verdicts)
         self.name = identity or llm.name
-        self.by: By = "probabilities" if self._scoring else "choice"
 
     @property
     def template(self) -> PromptTemplate:
@@ -108,10 +116,10 @@ class Judge:
     @cached_property
     def prior(self) -> dict[str, float]:
         """How likely each verdict is where nothing is there to judge; even if no probabilities are told."""
-        if self.by == "choice":
+        empty = [self._read(self._messages(self._empty(text))[0]) for text in _CONTENT_FREE]
+        if any(one.by == "choice" for one in empty):
             return dict.fromkeys(self.verdicts, 1 / len(self.verdicts))
-        empty = [self._probabilities(self._messages(self._empty(text))[0]) for text in _CONTENT_FREE]
-        return {text: sum(one[text] for one in empty) / len(empty) for text in self.verdicts}
+        return {text: sum(one.probabilities[text] for one in empty) / len(empty) for text in self.verdicts}
 
     def judge(self, **values: Any) -> Verdict:
         """The verdict on values of the template; passages are mappings with a `text`.
@@ -123,13 +131,14 @@ class Judge:
             LLMError: the model failed.
         """
         messages, left_out = self._messages(values)
-        raw = self._probabilities(messages)
-        weights = {text: raw[text] / max(self.prior[text], _LEAST_PRIOR) for text in self.verdicts}
+        read = self._read(messages)
+        raw, lean = read.probabilities, dict[str, float]() if read.by == "choice" else self.prior
+        weights = {text: raw[text] / max(lean.get(text, 1.0), _LEAST_PRIOR) for text in self.verdicts}
         total = sum(weights.values())
         found = {text: weight / total for text, weight in weights.items()}
         score = sum(self.verdicts[text] * share for text, share in found.items())
         likeliest = max(self.verdicts, key=lambda text: found[text])
-        return Verdict(likeliest, score, found, raw, self.by, left_out)
+        return Verdict(likeliest, score, found, raw, read.by, left_out)
 
     def _empty(self, text: str) -> dict[str, Any]:
         names = [name for name in self._template.variables if name not in self._fixed]
@@ -149,28 +158,47 @@ class Judge:
         )
         return fitted.messages, sum(map(len, fitted.left_out.values()))
 
-    def _probabilities(self, messages: Sequence[Message]) -> dict[str, float]:
+    def _read(self, messages: Sequence[Message]) -> _Reading:
         key = self._key(messages)
         kept = self._memory.find(key) if self._memory else None
         if kept is not None:
-            return {text: float(kept[text]) for text in self.verdicts}
-        found = self._scored(self._scoring, messages) if self._scoring else self._chosen(messages)
+            return _Reading(kept["by"], kept["probabilities"])
+        found = self._scored(messages) or self._begun(messages) or self._chosen(messages)
         if self._memory:
-            self._memory.keep(key, found)
+            self._memory.keep(key, {"by": found.by, "probabilities": found.probabilities})
         return found
 
-    def _scored(self, model: Scoring, messages: Sequence[Message]) -> dict[str, float]:
-        scores = model.log_likelihoods(messages, list(self.verdicts))
+    def _scored(self, messages: Sequence[Message]) -> _Reading | None:
+        if self._scoring is None:
+            return None
+        scores = self._scoring.log_likelihoods(messages, list(self.verdicts))
         best = max(scores)
         weights = [math.exp(score - best) for score in scores]
-        return {text: one / sum(weights) for text, one in zip(self.verdicts, weights, strict=True)}
+        shares = [weight / sum(weights) for weight in weights]
+        return _Reading("probabilities", dict(zip(self.verdicts, shares, strict=True)))
 
-    def _chosen(self, messages: Sequence[Message]) -> dict[str, float]:
+    def _begun(self, messages: Sequence[Message]) -> _Reading | None:
+        told = self._llm.first_tokens(messages) if isinstance(self._llm, Foretelling) else None
+        weights = dict.fromkeys(self.verdicts, 0.0)
+        for token, likelihood in (told or {}).items():
+            begun = [text for text in self.verdicts if token.strip() and text.startswith(token.strip())]
+            if len(begun) == 1:
+                weights[begun[0]] += math.exp(likelihood)
+        if not any(weights.values()):
+            return None
+        # What isn't told is at most as likely as the least likely that is.
+        least = math.exp(min((told or {}).values()))
+        filled = {text: weight or least for text, weight in weights.items()}
+        return _Reading("first token", {text: one / sum(filled.values()) for text, one in filled.items()})
+
+    def _chosen(self, messages: Sequence[Message]) -> _Reading:
         form = Form("regex", "|".join(map(re.escape, self.verdicts)))
         chosen = generate(self._llm, messages, form, sampling=Sampling(max_tokens=_LONGEST_VERDICT)).text
-        return {text: float(text == chosen) for text in self.verdicts}
+        if chosen not in self.verdicts:
+            raise MalformedOutput("the server let the model write what is no verdict", text=chosen)
+        return _Reading("choice", {text: float(text == chosen) for text in self.verdicts})
 
     def _key(self, messages: Sequence[Message]) -> str:
         read = [[message.role, message.content] for message in messages]
-        parts = [self.name, self.by, self._template.digest, list(self.verdicts), read]
+        parts = [self.name, self._template.digest, list(self.verdicts), read]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -44,7 +44,7 @@ def test_answers_of_a_file_are_judged_and_verdicts_are_kept(tmp_path: Path) -> N
     done = ragent(home, "eval", "judge", file, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["criterion"], report["by"], report["calibrated"]) == ("correct", "probabilities", False)
+    assert (report["criterion"], report["by"], report["calibrated"]) == ("correct", ["probabilities"], False)
     assert [one["verdict"]["verdict"] in ("Yes", "No") for one in report["verdicts"]] == [True, True]
     assert report["review"]["agreement"]["cases"] == 1
     assert report["prompt"]["name"] == "judge-correct"
@@ -78,7 +78,7 @@ def test_the_model_votes(home: Path) -> None:
     done = ragent(home, "eval", "arena", "old", "new", "--judge", "--limit", "1", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["voted"], report["by"]) == (1, "probabilities")
+    assert (report["voted"], report["by"]) == (1, ["probabilities"])
     assert -0.5 <= report["position_bias"] <= 0.5
     assert {one["name"] for one in report["standings"]["judges"]} == {"old", "new"}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ragent.errors import ConfigError, ContextOverflow, MalformedOutput
 from ragent.prompts import parse_prompt
 from ragent.store import Store
+from ragent.types import Message
 from ragent_evals.judging.criteria import CRITERIA, find_criterion
 from ragent_evals.judging.judge import Judge
 from ragent_evals.judging.pairwise import PairJudge, position_bias
@@ -97,6 +99,29 @@ def test_whatever_is_likely_is_a_verdict(likelihoods: list[float]) -> None:
     assert 0 <= found.score <= 1
 
 
+def test_how_an_answer_begins_will_do_where_a_server_tells_no_more() -> None:
+    class Telling:
+        name = "telling"
+        context_tokens = 1000
+        count_prompt = Thinker().count_prompt
+        stream = Thinker(says=lambda _prompt: "No").stream
+
+        def first_tokens(self, messages: Sequence[Message]) -> Mapping[str, float] | None:
+            if "Four" not in messages[-1].content:
+                return {"Yes": math.log(0.5), "No": math.log(0.5)}
+            return {"Yes": math.log(0.5), " Y": math.log(0.1), "No": math.log(0.2), "Perhaps": math.log(0.1)}
+
+    found = CORRECT.open(Telling()).judge(**FERRY)
+    assert (found.by, found.verdict) == ("first token", "Yes")
+    assert found.score == pytest.approx(0.6 / 0.8)
+
+    class Mute(Telling):
+        def first_tokens(self, messages: Sequence[Message]) -> Mapping[str, float] | None:
+            return None
+
+    assert CORRECT.open(Mute()).judge(**FERRY).by == "choice"
+
+
 def test_a_server_that_ignores_the_grammar_is_an_error() -> None:
     class Ignoring:
         name = "ignoring"
@@ -150,7 +175,8 @@ def test_both_orders_are_read_and_a_place_is_no_merit() -> None:
 
     fair = PairJudge(Thinker(likes_four))
     left = fair.prefer("What?", "4 euros", "5 euros")
-    assert (left.winner(), left.winner(0.6), left.bias) == ("left", "tie", pytest.approx(0))
+    assert (left.winner(), left.winner(0.6)) == ("left", "tie")
+    assert left.bias == pytest.approx(0)
     assert left.margin == pytest.approx(0.5)
     assert fair.prefer("What?", "5 euros", "4 euros").winner() == "right"
 
