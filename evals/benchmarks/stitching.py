@@ -4,8 +4,8 @@
 
 FOLDER holds a QA set with articles of several paragraphs: `contexts.jsonl` of {_id, title, text} and
 `questions.jsonl` of {id, question, answers, context_id}. From each article come five neighbouring paragraphs,
-and three questions that some of them answer; the paragraphs are put into another order for each question. Both
-variants, and both kinds of time, come from the same run; intervals are 95 % bootstraps over questions.
+and three questions that some of them answer; the paragraphs are put into another order for each question.
+Both variants, and both kinds of time, come from the same run; intervals are 95 % bootstraps over questions.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.asking import Asking, Request
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
+from ragent.rag.judged import Judgement, keep_judgement
 from ragent.rag.options import SearchArguments, search_options
 from ragent.rag.tracing import open_tracer, traced_answer, traced_ingestion
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
@@ -348,6 +349,24 @@ class Rag:
             "ragent.k": k or self.settings.ask.k,
         }
         return traced_answer(self.tracer, question, about, pieces())
+
+    def feedback(self, answer: Answer, rating: int, *, comment: str = "", correction: str = "") -> str:
+        """Keep what somebody thought of an answer, for `ragent eval new` to make a case of it.
+
+        Args:
+            answer: what `ask` gave.
+            rating: 1 for a good one, -1 for a bad one, 0 for neither.
+            comment: why.
+            correction: what would have been the right answer.
+
+        Returns:
+            The id under which it is kept.
+
+        Raises:
+            ConfigError: the rating is none of these.
+        """
+        said = Judgement(rating, comment, correction)
+        return keep_judgement(self.store, self.settings.collection, answer, said)
 
     def generate(
         self,

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, Select, select, update
 
 from ragent.errors import StoreError
 from ragent.store.evals import erase_outcomes
+from ragent.store.feedback import erase_feedback
 from ragent.store.judgements import erase_judged
 from ragent.store.rows import Batch, Collection
 from ragent.store.runs import drop_tainted_runs
@@ -30,7 +31,7 @@ _TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(co
 
 
 def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
-    """Remove documents of any collection, their traces, and what may retell them (runs, outcomes, verdicts).
+    """Remove documents of any collection, their traces, and all that may retell them.
 
     `writer` begins its transactions at once.
 
@@ -43,6 +44,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
         connection.rollback()
         with connection.begin():
             erase_outcomes(connection, document_ids)
+            erase_feedback(connection, document_ids)
             erase_judged(connection, connection.scalars(_names(document_ids)).all())
             for document_id in document_ids:
                 query = select(DocumentRow.collection_id).where(DocumentRow.id == document_id)
