@@ -14,6 +14,8 @@ from ragent_evals.sets.case import Case, Kind
 
 EVERY_KIND: tuple[Kind, ...] = get_args(Kind)
 Rows = NDArray[np.float64]
+Row = Callable[[Case, Outcome], tuple[float, ...] | None]
+"""The numbers of a case, as many for each; None where there are none."""
 
 
 def always(_: Case) -> bool:
@@ -51,6 +53,13 @@ class PerCase:
         return self.failed if outcome.error else self.of(case, outcome)
 
 
+def rows_of(kinds: Sequence[Kind], row: Row, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> Rows:
+    """A row for each case of these kinds that has one, shape (such cases, numbers), in order."""
+    pairs = zip(cases, outcomes, strict=True)
+    found = (row(case, outcome) for case, outcome in pairs if case.kind in kinds)
+    return np.array([each for each in found if each is not None], np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class PerSet:
     """A `SetMetric` that needs no more of a case than a few numbers.
@@ -60,22 +69,20 @@ class PerSet:
     Attributes:
         name: as reports show it.
         kinds: the kinds of cases that it has a say about.
-        row: the numbers of a case, as many for each; None where it has no say.
+        row: the numbers of a case; None where it has no say.
         of: the figure of some rows, shape (cases, numbers), at least one of them; None where they have none.
         higher_is_better: which way is up.
     """
 
     name: str
     kinds: tuple[Kind, ...]
-    row: Callable[[Case, Outcome], tuple[float, ...] | None]
+    row: Row
     of: Callable[[Rows], float | None]
     higher_is_better: bool = True
 
     def rows(self, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> Rows:
         """The numbers of those cases that have any, shape (such cases, numbers), in order."""
-        pairs = zip(cases, outcomes, strict=True)
-        found = (self.row(case, outcome) for case, outcome in pairs if case.kind in self.kinds)
-        return np.array([row for row in found if row is not None], np.float64)
+        return rows_of(self.kinds, self.row, cases, outcomes)
 
     def value(self, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> float | None:
         """See `SetMetric`."""

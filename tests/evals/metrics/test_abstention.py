@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -74,6 +74,7 @@ def test_whether_to_answer() -> None:
     assert [value("answered", ABLE, each) for each in (wrong(0.1), withheld(0.9), FAILED)] == [1, 0, 0]
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_auroc_is_scikit_learns(some: Pairs) -> None:
     sure = [(case, outcome) for case, outcome in some if not outcome.error]
@@ -92,6 +93,7 @@ def test_auroc_of_errors_is_the_worst_there_is() -> None:
     assert of("auroc_answerable", [(ABLE, right(1.0)), (ABLE, right(None)), (UNABLE, withheld(0.2))]) == 1
 
 
+@settings(deadline=None)
 @given(pairs, st.randoms(use_true_random=False))
 def test_figures_are_bounded_and_have_no_order(some: Pairs, order: random.Random) -> None:
     shuffled = list(some)
@@ -129,6 +131,7 @@ def test_ties_are_the_mean_of_all_their_orders() -> None:
     assert area_under_risk(tied) == pytest.approx(np.mean(areas))
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_the_curve_ends_at_the_share_of_wrong_cases(some: Pairs) -> None:
     points = risk_coverage(*zip(*some, strict=True))

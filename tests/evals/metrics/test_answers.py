@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent_evals.metrics.answers.rouge_l import common_length, rouge_l
@@ -39,6 +39,7 @@ def test_f1_by_hand(given: str, expected: str, wanted: float) -> None:
     assert value("f1", asked("something else", expected), Outcome("c", given)) == pytest.approx(wanted)
 
 
+@settings(deadline=None)
 @given(words, words)
 def test_likenesses_are_bounded_symmetric_and_one_for_the_same(left: str, right: str) -> None:
     for likeness in (f1, rouge_l):
@@ -49,6 +50,7 @@ def test_likenesses_are_bounded_symmetric_and_one_for_the_same(left: str, right:
     assert f1(left, [right]) >= is_exact(left, [right])
 
 
+@settings(deadline=None)
 @given(words)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     assert normalized(" ".join(normalized(text))) == normalized(text)
@@ -89,6 +91,7 @@ def test_rouge_l_by_hand() -> None:
     assert rouge_l("Où va-t-il? [2]", ["où va t il"]) == 1
 
 
+@settings(deadline=None)
 @given(st.text("abc", max_size=40), st.text("abcd", max_size=40))
 def test_the_common_length_is_that_of_the_table(left: str, right: str) -> None:
     above = [0] * (len(right) + 1)

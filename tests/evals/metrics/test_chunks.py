@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.errors import EvalError
@@ -69,6 +69,7 @@ def test_where_the_answer_stands_must_be_known() -> None:
     assert value("token_iou", case((0, 10)), found(("a", 0, 10), error="it broke")) == 0
 
 
+@settings(deadline=None)
 @given(stretches, stretches)
 def test_shares_are_bounded_and_have_no_order(wanted: list[Stretch], came: list[Stretch]) -> None:
     compared = overlap(wanted, came, characters)
@@ -78,6 +79,7 @@ def test_shares_are_bounded_and_have_no_order(wanted: list[Stretch], came: list[
     assert 0 <= compared.precision <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(1, 10))
 def test_the_very_stretch_is_perfect(start: int, length: int) -> None:
     own = [Stretch("a", start, start + length)]

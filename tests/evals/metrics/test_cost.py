@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent_evals.metrics.measuring import PerSet
@@ -41,6 +41,7 @@ def test_no_first_token_where_nothing_was_streamed() -> None:
     assert value("first_token", CASE, Outcome("c")) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40))
 def test_percentiles(seconds: list[float]) -> None:
     outcomes = [*map(taking, seconds), Outcome("c", cost=Cost(seconds=1e9), error="it broke")]
@@ -66,6 +67,7 @@ def test_perplexity_weighs_tokens_not_cases() -> None:
     both = metric.value([CASE] * 4, [sure, unsure, failed, Outcome("c")])
     assert both == pytest.approx(2 ** ((30 * 1 + 10 * 4) / 40))
     assert metric.value([CASE], [Outcome("c")]) is None
+    assert metric.value([CASE], [Outcome("c", signals={"logprob": -1e9, "tokens": 1})]) == math.inf
     assert not metric.higher_is_better
 
 

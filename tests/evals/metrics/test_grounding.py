@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent_evals.metrics.grounding.statements import Statement, bears_out, statements
@@ -137,6 +137,7 @@ def test_an_answer_that_cites_nothing() -> None:
 sentences = st.sampled_from([BOATS, CATS, GOATS, "No boat leaves.", "5 of 7.", "", "Yes [9]."])
 
 
+@settings(deadline=None)
 @given(
     st.lists(sentences, max_size=5), st.lists(sentences, max_size=4), st.lists(st.integers(1, 5), max_size=5)
 )
@@ -153,6 +154,7 @@ def test_all_shares_are_bounded_and_quotes_have_no_order(
         assert share == value(name, CASE, other)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([BOATS, CATS, GOATS]), min_size=1, max_size=4))
 def test_more_quotes_never_support_less(said: list[str]) -> None:
     answer = Outcome("c", " ".join(said), quotes=(quoted(1, BOATS),))

@@ -62,6 +62,7 @@ def test_every_measure_is_trec_evals(queries: list[tuple[dict[str, int], dict[st
             assert 0 <= value <= 1 + 1e-12
 
 
+@settings(deadline=None)
 @given(qrels, runs)
 def test_the_best_passage_of_a_text_counts_wherever_it_stands(
     grades: dict[str, int], scores: dict[str, float]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragent_evals.metrics.answers.expecting import KINDS, is_known, is_right
-from ragent_evals.metrics.measuring import PerSet, Rows
+from ragent_evals.metrics.measuring import Rows, rows_of
 from ragent_evals.outcome import Outcome
 from ragent_evals.sets.case import Case
 
@@ -71,7 +71,7 @@ def calibration(case: Case, outcome: Outcome) -> tuple[float, float] | None:
 
 def risk_coverage(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> tuple[RiskPoint, ...]:
     """The risk-coverage curve: a point for each certainty that occurs, the surest first."""
-    rows = PerSet("", KINDS, risk, lambda _: None).rows(cases, outcomes)
+    rows = rows_of(KINDS, risk, cases, outcomes)
     if not len(rows):
         return ()
     sure, counts, wrong = _blocks(rows)
@@ -92,7 +92,7 @@ def area_under_risk(rows: Rows) -> float:
 
 def reliability(cases: Sequence[Case], outcomes: Sequence[Outcome], bins: int = _BINS) -> tuple[Bin, ...]:
     """How often answers are right, by support: bins of the same width from 0 to 1, without empty ones."""
-    rows = PerSet("", KINDS, calibration, lambda _: None).rows(cases, outcomes)
+    rows = rows_of(KINDS, calibration, cases, outcomes)
     return _binned(rows, bins) if len(rows) else ()
 
 

@@ -28,4 +28,5 @@ def _signals(_: Case, outcome: Outcome) -> tuple[float, float] | None:
 
 def _perplexity(rows: Rows) -> float:
     logprob, tokens = rows.sum(axis=0)
-    return float(np.exp(-logprob / tokens))
+    with np.errstate(over="ignore"):  # infinity is the right word for it
+        return float(np.exp(-logprob / tokens))

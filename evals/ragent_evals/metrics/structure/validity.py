@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from ragent.errors import SchemaError
+from ragent.structured.schemas import check_schema
 from ragent.structured.validating import problem_of
 from ragent_evals.metrics.measuring import PerCase
 from ragent_evals.metrics.metric import Metric, MetricContext
@@ -22,6 +25,7 @@ def open_validity(_: MetricContext) -> Metric:
 
 def _is_valid(case: Case, outcome: Outcome) -> float | None:
     try:
+        check_schema(case.schema, len(json.dumps(case.schema)))
         return float(not problem_of(case.schema, value_of(outcome)))
     except ValueError:
         return 0.0
