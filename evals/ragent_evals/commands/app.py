@@ -12,11 +12,15 @@ from ragent_evals.commands.compare import compare
 from ragent_evals.commands.judge import judge
 from ragent_evals.commands.match import match
 from ragent_evals.commands.metrics import metrics
+from ragent_evals.commands.new import new
 from ragent_evals.commands.optimize import optimize
 from ragent_evals.commands.prefer import prefer
 from ragent_evals.commands.report import report
 from ragent_evals.commands.run import qa, run, schema
 from ragent_evals.commands.runs import runs
+from ragent_evals.commands.sets import import_set, sets
+from ragent_evals.commands.synth import synth
+from ragent_evals.commands.topics import topics
 from ragent_evals.commands.tune import tune
 
 app = typer.Typer(
@@ -35,6 +39,7 @@ for command in (
     tools,
     agent,
     match,
+    topics,
     judge,
     arena,
     standings,
@@ -42,8 +47,12 @@ for command in (
     compare,
     report,
     optimize,
+    synth,
+    sets,
+    new,
 ):
     app.command()(command)
+app.command("import")(import_set)
 
 
 @app.callback()
