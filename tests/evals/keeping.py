@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from ragent.store import Store
+from ragent.store.evals import add_eval_run, add_outcomes
 from ragent_evals.estimates import estimates
 from ragent_evals.outcome import Cost, Found, Outcome, Quoted
 from ragent_evals.running.kept import KeptRun
+from ragent_evals.running.records import case_json, outcome_json
 from ragent_evals.sets.case import Case, Passage
 
 WORDS = "The quay was rebuilt in 1974. It holds forty boats."
@@ -67,3 +71,39 @@ def outcome(number: int, **changed: Any) -> Outcome:
         "trace_id": f"trace-{number}",
     }
     return Outcome(**fields | changed)
+
+
+def keep(store: Store, run: KeptRun) -> None:
+    """Put a run into a database."""
+    columns = (
+        "id",
+        "name",
+        "set_name",
+        "split",
+        "version",
+        "corpus",
+        "collection",
+        "configuration",
+        "seconds",
+    )
+    figures = {
+        name: asdict(figure) | {"higher_is_better": name not in run.lower_is_better}
+        for name, figure in run.metrics.items()
+    }
+    times = {"created_at": run.created_at, "finished_at": run.finished_at}
+    rows = [
+        {
+            "run_id": run.id,
+            "case_id": one.id,
+            "number": at,
+            "key": "",
+            "case": case_json(one),
+            "outcome": outcome_json(run.outcomes[at]),
+            "values": {name: said[at] for name, said in run.values.items() if said[at] is not None},
+        }
+        for at, one in enumerate(run.cases)
+    ]
+    with store.writing() as connection:
+        kept_columns = {name: getattr(run, name) for name in columns}
+        add_eval_run(connection, {**kept_columns, **times, "cases": run.total, "metrics": figures})
+        add_outcomes(connection, rows)

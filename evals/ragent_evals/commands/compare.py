@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ragent_evals.comparing import Breach, Changed, Comparison, CostRatio, Difference
 
+_PIPED_WIDTH = 160
 _RUN = "A run's id, the beginning of one, or its name (then the newest)."
 
 
@@ -71,11 +72,15 @@ def compare(
 
 def _print(face: Face, comparison: Comparison, cases: int) -> None:
     face.console.print(f"{comparison.b} beside {comparison.a}: {comparison.cases} cases", markup=False)
-    face.console.print(_table(comparison.metrics))
-    if comparison.slices:
-        face.console.print(_table(comparison.slices))
+    # Where it isn't a terminal, there is no width to keep to.
+    width = face.console.width if face.console.is_terminal else _PIPED_WIDTH
+    face.console.print(_table(comparison.metrics), width=width)
+    for label, rows in groupby(comparison.slices, lambda one: one.slice):
+        face.console.print(f"\n{label.replace('=', ': ', 1)}", markup=False)
+        face.console.print(_table(list(rows)), width=width)
     if comparison.costs:
-        face.console.print(_costs(comparison.costs))
+        face.console.print()
+        face.console.print(_costs(comparison.costs), width=width)
     for name, (before, after) in comparison.configuration.items():
         face.console.print(f"setting {name}: {before} became {after}", markup=False)
     for line in _changes(comparison.changed, cases):
@@ -114,17 +119,12 @@ def _table(rows: Sequence[Difference]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("metric", box=None)
-    sliced = any(one.slice for one in rows)
-    if sliced:
-        table.add_column("slice")
-    for heading in ("before", "after", "difference", "95 % interval", "p", "corrected", "won", "lost", ""):
-        table.add_column(heading)
+    headings = ("before", "after", "difference", "95 % interval", "p", "corrected", "won", "lost", "")
+    table = Table("metric", *headings, box=None)
     colours = {"better": "green", "worse": "red", "unclear": "dim"}
     for one in rows:
         table.add_row(
             Text(one.metric),
-            *([Text(one.slice)] if sliced else []),
             f"{one.before:.4f}",
             f"{one.after:.4f}",
             f"{one.difference:+.4f}",
