@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ragent.cli.face import Face, HomeOption, JsonOption
-from ragent.errors import ConfigError, EvalError
+from ragent_evals.commands.junit import JunitOption, MinOption, wanted_junit
 
 
 def report(
@@ -24,72 +24,36 @@ def report(
     worst: Annotated[
         int, typer.Option("--worst", min=0, metavar="N", help="How many of the worst cases.")
     ] = 20,
-    junit: Annotated[
-        Path | None,
-        typer.Option(
-            "--junit", metavar="FILE", help="Write the first run as JUnit's XML, too.", show_default=False
-        ),
-    ] = None,
-    minimum: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--min",
-            metavar="METRIC=VALUE",
-            help="A case that doesn't reach it is a failure in --junit. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    junit: JunitOption = None,
+    minimum: MinOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a report of runs: a page that loads nothing, Markdown, and the same facts as JSON.
 
-    The first run is compared with each of the others, where they are of the same set. The files hold words of
-    your documents: `ragent forget` doesn't know of them.
+    The first run is compared with each of the others, where they are of the same set; --junit is of the
+    first. The files hold words of your documents, and `ragent forget` doesn't know of them.
     """
     from ragent_evals.comparing import shared_set_metrics
     from ragent_evals.metrics.metric import MetricContext
     from ragent_evals.reporting import Wanted, write
-    from ragent_evals.reporting import junit as junit_xml
     from ragent_evals.running.reading import read_kept
 
     face = Face(context, home, None, as_json)
-    thresholds = read_thresholds(minimum or ())
+    wanted_tests = wanted_junit(junit, minimum)
     with face.rag() as rag, face.messages.status("writing the report"):
         kept = [read_kept(rag.store, reference) for reference in runs]
         figures = MetricContext({}, lambda: rag.embedder, lambda: rag.llm)
         wanted = Wanted(metric, worst, shared_set_metrics(kept, figures))
         written = write(kept, out or Path(f"report-{kept[0].id[:8]}"), wanted)
-    if junit:
-        write_junit(junit, junit_xml(kept[0], thresholds))
+    if wanted_tests:
+        wanted_tests.write(kept[0])
     if face.as_json:
         face.print_json({"runs": [run.id for run in kept], **_paths(written), "junit": junit})
     else:
         face.console.print(
             f"wrote {written.html}, {written.markdown.name}, {written.json.name}", markup=False
         )
-
-
-def read_thresholds(texts: list[str] | tuple[str, ...]) -> dict[str, float]:
-    """Thresholds by metric, from texts such as "f1=0.4". Raises ConfigError if one has another form."""
-    thresholds = {}
-    for text in texts:
-        name, _, value = text.rpartition("=")
-        try:
-            thresholds[name] = float(value)
-        except ValueError:
-            name = ""
-        if not name:
-            raise ConfigError(f"{text!r} is no threshold", hint="write METRIC=VALUE: --min f1=0.4")
-    return thresholds
-
-
-def write_junit(path: Path, text: str) -> None:
-    """Write JUnit's XML. Raises EvalError if the file can't be written."""
-    try:
-        path.write_text(text, "utf-8", errors="replace")
-    except OSError as error:
-        raise EvalError(f"can't write {path}: {error}", hint="make its folder first") from None
 
 
 def _paths(written: object) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption
+from ragent_evals.commands.junit import JunitOption, MinOption, wanted_junit
 from ragent_evals.commands.running import (
     CacheOption,
     ChangeOption,
@@ -37,6 +38,8 @@ def run(
     changes: ChangeOption = None,
     fresh: FreshOption = False,
     no_cache: CacheOption = False,
+    junit: JunitOption = None,
+    minimum: MinOption = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -59,7 +62,8 @@ def run(
         cached=not no_cache,
     )
     face = Face(context, home, collection, as_json)
-    run_wanted(face, Wanted(path, split, limit), options, changed_settings(changes))
+    tests = wanted_junit(junit, minimum)
+    run_wanted(face, Wanted(path, split, limit, junit=tests), options, changed_settings(changes))
 
 
 def qa(

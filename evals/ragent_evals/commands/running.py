@@ -17,6 +17,7 @@ from ragent.cli.ingest import stopping
 from ragent.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ragent_evals.commands.junit import Junit
     from ragent_evals.estimates import Estimate
     from ragent_evals.running.runner import RunOptions, RunReport
     from ragent_evals.running.sitting import Progress
@@ -55,12 +56,13 @@ CacheOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cases of what a set holds are to be run: see `open_set`."""
+    """Which cases of what a set holds are to be run (see `open_set`), and where JUnit goes, if anywhere."""
 
     path: Path
     split: str | None = None
     limit: int | None = None
     kind: Kind | None = None
+    junit: Junit | None = None
 
 
 def changed_settings(changes: Sequence[str] | None) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def changed_settings(changes: Sequence[str] | None) -> dict[str, Any]:
 
 def run_wanted(face: Face, wanted: Wanted, options: RunOptions, settings: Mapping[str, Any]) -> None:
     """Open a set, run it, and tell what it came to. After Ctrl-C, the same command goes on."""
+    from ragent_evals.running.reading import read_kept
     from ragent_evals.running.runner import run_set
     from ragent_evals.sets.opening import open_set
 
@@ -95,6 +98,8 @@ def run_wanted(face: Face, wanted: Wanted, options: RunOptions, settings: Mappin
     options = replace(options, split=wanted.split or "")
     with face.rag(**settings) as rag, watched(face, options) as watching:
         report = run_set(rag, eval_set, watching)
+        if wanted.junit and report.is_finished:
+            wanted.junit.write(read_kept(rag.store, report.run))
     told(face, report)
 
 

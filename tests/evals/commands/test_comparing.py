@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from ragent import Rag
+from ragent.errors import ConfigError
+from ragent_evals.commands.junit import wanted_junit
 from tests.cli.conftest import Ragent, run_ragent
 from tests.evals.keeping import keep, kept
 
@@ -117,7 +119,38 @@ def test_a_report_is_written_beside_its_junit(ragent: Ragent, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("threshold", ["f1", "f1=much", "=1"])
-def test_a_threshold_of_another_form_is_refused(ragent: Ragent, threshold: str) -> None:
-    ran = ragent("eval", "report", "first", "--min", threshold)
-    assert ran.code == 2
-    assert "is no threshold" in ran.err
+def test_a_threshold_of_another_form_is_refused(tmp_path: Path, threshold: str) -> None:
+    with pytest.raises(ConfigError, match="is no threshold"):
+        wanted_junit(tmp_path / "junit.xml", [threshold])
+
+
+def test_thresholds_need_a_file_and_the_file_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--junit, which is missing"):
+        wanted_junit(None, ["f1=0.4"])
+    with pytest.raises(ConfigError, match="no such folder"):
+        wanted_junit(tmp_path / "none" / "junit.xml", [])
+    assert wanted_junit(None, None) is None
+
+
+def test_a_run_writes_its_junit(tmp_path: Path) -> None:
+    cases = [
+        {"id": "a", "kind": "retrieval", "question": "who approves refunds", "relevant": {"p0": 1}},
+        {"id": "b", "kind": "retrieval", "question": "where do cats sleep", "relevant": {"p0": 1}},
+    ]
+    texts = [
+        {"_id": "p0", "title": "", "text": "A manager approves refunds over 500 EUR."},
+        {"_id": "p1", "title": "", "text": "Cats sleep on warm roofs."},
+    ]
+    for name, lines in (("cases.jsonl", cases), ("contexts.jsonl", texts)):
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    ran = run_ragent(
+        tmp_path / "home",
+        *("eval", "run", tmp_path / "cases.jsonl", "--set", "retrieval.mode=keyword", "--json"),
+        *("--metrics", "recall@1", "--junit", tmp_path / "junit.xml", "--min", "recall@1=1"),
+    )
+    assert ran.code == 0, ran.err
+    tests = {
+        test.get("name"): [one.get("message") for one in test.iter("failure")]
+        for test in ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
+    }
+    assert tests == {"a": [], "b": ["recall@1 0.0000 is below 1"]}
