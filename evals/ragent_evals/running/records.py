@@ -22,7 +22,7 @@ ReadText = Callable[[str], str | None]
 
 def case_json(case: Case) -> dict[str, Any]:
     """A case as JSON values."""
-    kept = {name: value for name in _CASE if (value := getattr(case, name)) or name == "schema"}
+    kept = {name: value for name in _CASE if (value := getattr(case, name)) or name in _ALWAYS}
     for name in ("passages", "turns"):
         if name in kept:
             kept[name] = [asdict(part) for part in kept[name]]
@@ -43,10 +43,11 @@ def case_from(kept: Mapping[str, Any]) -> Case:
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """An outcome as JSON values."""
-    kept = {name: value for name in _PLAIN if (value := getattr(outcome, name)) not in _EMPTY}
+    kept = {name: value for name in _PLAIN if (value := getattr(outcome, name))}
     kept["case_id"] = outcome.case_id
-    if outcome.value is not None:
-        kept["value"] = outcome.value
+    for name in ("support", "value"):
+        if (value := getattr(outcome, name)) is not None:
+            kept[name] = value
     if outcome.calls:
         kept["calls"] = list(outcome.calls)
     if outcome.found:
@@ -66,6 +67,7 @@ def outcome_from(kept: Mapping[str, Any], read: ReadText) -> Outcome:
         kept["case_id"],
         **plain,
         calls=tuple(kept.get("calls", ())),
+        support=kept.get("support"),
         value=kept.get("value"),
         found=tuple(_found_from(each, read) for each in kept.get("found", ())),
         quotes=tuple(_quoted_from(each, read) for each in kept.get("quotes", ())),
@@ -88,9 +90,9 @@ def inputs_digest(case: Case) -> str:
 
 
 _CASE = tuple(each.name for each in fields(Case))
+_ALWAYS = ("id", "kind", "question", "schema")
 _COST = tuple(each.name for each in fields(Cost))
-_PLAIN = ("text", "abstained", "support", "signals", "error", "trace_id")
-_EMPTY: Sequence[Any] = ("", None, False, (), {})
+_PLAIN = ("text", "abstained", "signals", "error", "trace_id")
 
 
 def _hash(text: str) -> str:
