@@ -9,6 +9,7 @@ from ragent_evals.commands.arena import arena, standings
 from ragent_evals.commands.beir import beir
 from ragent_evals.commands.calibrate import calibrate
 from ragent_evals.commands.compare import compare
+from ragent_evals.commands.graph import graph
 from ragent_evals.commands.judge import judge
 from ragent_evals.commands.match import match
 from ragent_evals.commands.metrics import metrics
@@ -40,6 +41,7 @@ for command in (
     agent,
     match,
     topics,
+    graph,
     judge,
     arena,
     standings,
