@@ -18,7 +18,7 @@ VERSION = "1"
 _WORD = regex.compile(r"[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*")
 _BREAK = regex.compile(r"[|;:•]|\n\s*\n|\n\s*[-*+]\s|\n[ \t]+")
 _APPOSED = regex.compile(r"\s*,\s*(?:the\s+|a\s+|an\s+)?|\s*\n[ \t]*|\s*[(–—:]\s*")
-_RELATIVE = regex.compile(r"\b(?:which|who|that)\b")
+_RELATIVE = regex.compile(r"\b(?:which|who|that)\b|^,\s(?=\p{Ll}+(?:ing|ed)\b)")
 _JOINING = frozenset({"and", "or", "but"})
 _LOOK_BACK = 40
 _MOST_ADJECTIVES = 2
