@@ -30,6 +30,7 @@ VALUES = {
     "first": "40 tonnes",
     "second": "4 tonnes",
     "principle": "Be exact.",
+    "sentence": "The crane lifts 40 tonnes.",
     "critique": "It says too much.",
     "last": True,
     "most": 5,
