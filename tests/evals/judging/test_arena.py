@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -112,3 +113,10 @@ def test_runs_meet_only_over_the_same_cases(store: Store) -> None:
         arena_of(store, [first, other])
     with pytest.raises(EvalError, match="two different runs"):
         arena_of(store, [first, first])
+
+
+def test_the_snippet_of_the_guide_runs(store: Store) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "evals-judges.md").read_text("utf-8")
+    snippet = next(block for block in guide.split("```") if "from ragent_evals" in block)
+    exec(snippet, {"rag": SimpleNamespace(store=store)})
+    assert standings_of(store, "signing")[0].wins == 1
