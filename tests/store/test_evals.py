@@ -66,8 +66,8 @@ def test_forgetting_takes_the_words_out_of_what_speaks_of_a_document(
         "default",
         "",
         [
-            row("found", {"text": "A sailor did.", "found": [["file:///a", 0.5, 0, 9, None, "h"]]}),
-            row("other", {"text": "Cats.", "found": [["file:///b", 0.5, 0, 9, None, "h"]]}),
+            row("found", {"text": "A sailor did.", "found": {"ids": ["file:///a"]}}),
+            row("other", {"text": "Cats.", "found": {"ids": ["file:///b"]}}),
             row("retold", {"text": f"It says: {SENTENCE}"}),
             row("asked", {"text": "Yes."}, passages=[{"text_id": "file:///a", "quote": "a trawler"}]),
             row("failed", {"error": "ParseError: near the trawler"}),
@@ -80,7 +80,7 @@ def test_forgetting_takes_the_words_out_of_what_speaks_of_a_document(
         "set:",
         [
             row("found", {"text": "A sailor did.", "quotes": [{"text_id": "p 0", "start": 0}]}),
-            row("other", {"text": "Cats.", "found": [["p1", 0.5, 0, 9, None, "h"]]}),
+            row("other", {"text": "Cats.", "found": {"ids": ["p1"]}}),
         ],
     )
     store.erase(

@@ -7,8 +7,10 @@ stand, in the document, as long as they still stand there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from struct import pack, unpack
 from typing import Any
 
 import xxhash
@@ -51,7 +53,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     if outcome.calls:
         kept["calls"] = list(outcome.calls)
     if outcome.found:
-        kept["found"] = [_found_json(each) for each in outcome.found]
+        kept["found"] = _found_json(outcome.found)
     if outcome.quotes:
         kept["quotes"] = [_quoted_json(each) for each in outcome.quotes]
     if outcome.turns:
@@ -69,7 +71,7 @@ def outcome_from(kept: Mapping[str, Any], read: ReadText) -> Outcome:
         calls=tuple(kept.get("calls", ())),
         support=kept.get("support"),
         value=kept.get("value"),
-        found=tuple(_found_from(each, read) for each in kept.get("found", ())),
+        found=tuple(_found_from(kept["found"], read)) if "found" in kept else (),
         quotes=tuple(_quoted_from(each, read) for each in kept.get("quotes", ())),
         turns=tuple(outcome_from(each, read) for each in kept.get("turns", ())),
         cost=Cost(**kept.get("cost", {})),
@@ -90,6 +92,7 @@ def inputs_digest(case: Case) -> str:
 
 
 _CASE = tuple(each.name for each in fields(Case))
+_HASH_CHARS = 16
 _ALWAYS = ("id", "kind", "question", "schema")
 _COST = tuple(each.name for each in fields(Cost))
 _PLAIN = ("text", "abstained", "signals", "error", "trace_id")
@@ -99,14 +102,29 @@ def _hash(text: str) -> str:
     return xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
 
 
-def _found_json(found: Found) -> list[Any]:
-    """As a list: a run may hold a million of them."""
-    return [found.text_id, found.score, found.start, found.end, found.page, _hash(found.text)]
+def _found_json(found: Sequence[Found]) -> dict[str, Any]:
+    """As columns, since a run may hold a million. Scores are packed: JSON is slow to write floats."""
+    kept = {
+        "ids": [each.text_id for each in found],
+        "scores": b64encode(pack(f"<{len(found)}d", *(each.score for each in found))).decode(),
+        "starts": [each.start for each in found],
+        "ends": [each.end for each in found],
+        "hashes": "".join(_hash(each.text) for each in found),
+    }
+    if any(each.page is not None for each in found):
+        kept["pages"] = [each.page for each in found]
+    return kept
 
 
-def _found_from(kept: Sequence[Any], read: ReadText) -> Found:
-    text_id, score, start, end, page, hashed = kept
-    return Found(text_id, score, start, end, _slice(read(text_id), start, end, hashed), page)
+def _found_from(kept: Mapping[str, Any], read: ReadText) -> Iterator[Found]:
+    ids = kept["ids"]
+    scores = unpack(f"<{len(ids)}d", b64decode(kept["scores"]))
+    pages = kept.get("pages") or [None] * len(ids)
+    places = zip(kept["starts"], kept["ends"], strict=True)
+    for number, (text_id, (start, end)) in enumerate(zip(ids, places, strict=True)):
+        hashed = kept["hashes"][number * _HASH_CHARS : (number + 1) * _HASH_CHARS]
+        words = _slice(read(text_id), start, end, hashed)
+        yield Found(text_id, scores[number], start, end, words, pages[number])
 
 
 def _quoted_json(quoted: Quoted) -> dict[str, Any]:

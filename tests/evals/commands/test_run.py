@@ -90,3 +90,17 @@ def test_what_can_not_be_set_or_measured_is_told(tmp_path: Path, folder: Path) -
         done = ragent(home, "eval", "run", folder, *arguments, "--json")
         assert done.returncode == 2
         assert problem in json.loads(done.stdout)["error"]["message"]
+
+
+def test_the_example_of_the_documentation_runs(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "evals-runs.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(folder)
+    (folder / "ragent.toml").write_text('[ask]\nstyle = "extract"\n')
+    exec(example, {})
+    figures, *answers = capsys.readouterr().out.splitlines()
+    assert len(figures.split()) == 3
+    assert [line.rpartition("? ")[2].partition("[")[0] for line in answers][2].startswith("I found nothing")
+    assert "[True]" in answers[0]
