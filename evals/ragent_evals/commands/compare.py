@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragent_evals.comparing import Breach, Changed, Comparison, CostRatio, Difference
 
-_PIPED_WIDTH = 160
+_LEAST_WIDTH = 120
 _RUN = "A run's id, the beginning of one, or its name (then the newest)."
 
 
@@ -71,22 +71,25 @@ def compare(
 
 
 def _print(face: Face, comparison: Comparison, cases: int) -> None:
-    face.console.print(f"{comparison.b} beside {comparison.a}: {comparison.cases} cases", markup=False)
-    # Where it isn't a terminal, there is no width to keep to.
-    width = face.console.width if face.console.is_terminal else _PIPED_WIDTH
-    face.console.print(_table(comparison.metrics), width=width)
+    from rich.console import Console
+
+    # A narrow terminal had better wrap lines than have figures cut.
+    width = max(face.console.width, _LEAST_WIDTH)
+    console = Console(highlight=False, soft_wrap=True, width=width)
+    console.print(f"{comparison.b} beside {comparison.a}: {comparison.cases} cases", markup=False)
+    console.print(_table(comparison.metrics))
     for label, rows in groupby(comparison.slices, lambda one: one.slice):
-        face.console.print(f"\n{label.replace('=', ': ', 1)}", markup=False)
-        face.console.print(_table(list(rows)), width=width)
+        console.print(f"\n{label.replace('=', ': ', 1)}", markup=False)
+        console.print(_table(list(rows)))
     if comparison.costs:
-        face.console.print()
-        face.console.print(_costs(comparison.costs), width=width)
+        console.print()
+        console.print(_costs(comparison.costs))
     for name, (before, after) in comparison.configuration.items():
-        face.console.print(f"setting {name}: {before} became {after}", markup=False)
+        console.print(f"setting {name}: {before} became {after}", markup=False)
     for line in _changes(comparison.changed, cases):
-        face.console.print(line, markup=False)
+        console.print(line, markup=False)
     if comparison.left_out:
-        face.console.print(f"not compared: {', '.join(comparison.left_out)}", markup=False)
+        console.print(f"not compared: {', '.join(comparison.left_out)}", markup=False)
 
 
 def _costs(ratios: Sequence[CostRatio]) -> Table:

@@ -19,8 +19,8 @@ class Bound(BaseModel):
     """What is asked of a metric.
 
     A loss fails the gate where it is significant and larger than `max_loss`. `min_value` and `max_value`
-    bound run B's figure itself. `slices` are looked at besides all cases: "source=handbook", or "source" for
-    each of its values.
+    bound run B's figure over all cases. `slices` are looked at for losses, too: "source=handbook", or
+    "source" for each of its values.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,6 +125,8 @@ def _breaches(bound: Bound, one: Difference, p: float, significance: float) -> I
             f"{one.high:+.4f}; corrected p {p:.4f}); at most {bound.max_loss:g} may be lost"
         )
         yield Breach(one.metric, one.slice, why, p)
+    if one.slice:
+        return
     if bound.min_value is not None and one.after < bound.min_value:
         yield Breach(one.metric, one.slice, f"{one.after:.4f} is below {bound.min_value:g}", p)
     if bound.max_value is not None and one.after > bound.max_value:

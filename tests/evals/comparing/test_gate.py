@@ -49,6 +49,12 @@ def test_figures_have_bounds_of_their_own(tmp_path: Path) -> None:
     assert [one.why for one in check(bound, comparison)] == ["0.7500 is above 0.7", "0.2500 is below 0.3"]
 
 
+def test_bounds_of_figures_are_of_all_cases(tmp_path: Path) -> None:
+    comparison = compare(A, kept({"f1": [0.25 if number % 2 else 0.75 for number in range(20)]}))
+    bound = gate('[metrics.f1]\nmin_value = 0.5\nmax_loss = 1\nslices = ["source"]', tmp_path)
+    assert not check(bound, comparison)
+
+
 @pytest.mark.parametrize("wanted", ["source", "source=odd"])
 def test_slices_are_looked_at_where_they_are_named(tmp_path: Path, wanted: str) -> None:
     odd_lost = [0.25 if number % 2 else 0.75 for number in range(20)]
