@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Engine, Select, select, update
 
@@ -57,7 +57,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 
 
-def _names(document_ids: Sequence[int]) -> Select[tuple[str]]:
+def _names(document_ids: Sequence[int]) -> Select[Any]:
     """Of the collections that hold documents."""
     held = DocumentRow.collection_id == CollectionRow.id
     return (
