@@ -23,6 +23,10 @@ app = typer.Typer(
 def build(
     context: typer.Context,
     force: Annotated[bool, typer.Option("--force", help="Read all texts anew, not only new ones.")] = False,
+    model: Annotated[
+        bool,
+        typer.Option("--model", help="Ask the language model, too, where the rules find no words. Slow."),
+    ] = False,
     home: HomeOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
@@ -32,6 +36,7 @@ def build(
     Only what is new since last time is read. What a document said goes with it.
     """
     from ragent.corpus.graph.building import build_graph
+    from ragent.corpus.graph.reading import model_reader
 
     face = Face(context, home, collection, as_json)
     with face.rag() as rag, face.messages.status("reading") as status:
@@ -39,6 +44,7 @@ def build(
             rag.store,
             rag.collection,
             force=force,
+            reader=model_reader(rag.llm) if model else None,
             on_progress=lambda done: status.update(f"{done} passages read"),
         )
     if face.as_json:

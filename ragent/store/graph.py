@@ -46,10 +46,10 @@ class NewChunk:
 
 
 def unread_chunks(
-    connection: Connection, collection_id: int, version: str
+    connection: Connection, collection_id: int, versions: Sequence[str]
 ) -> list[tuple[int, int, int, int]]:
-    """(chunk id, document id, start, end) of the chunks that this version hasn't read yet, by document."""
-    read = exists().where(GraphChunkRow.chunk_id == ChunkRow.id, GraphChunkRow.version == version)
+    """(chunk id, document id, start, end) of the chunks that none of these versions has read yet."""
+    read = exists().where(GraphChunkRow.chunk_id == ChunkRow.id, GraphChunkRow.version.in_(versions))
     query = (
         select(ChunkRow.id, ChunkRow.document_id, ChunkRow.start, ChunkRow.end)
         .where(ChunkRow.collection_id == collection_id, ~read)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
@@ -16,10 +16,12 @@ from ragent.corpus.graph.building import build_graph
 from ragent.corpus.graph.exporting import export_graph
 from ragent.corpus.graph.knowledge import KnowledgeGraph
 from ragent.corpus.graph.mentions import find_mentions, usage_of
+from ragent.corpus.graph.reading import model_reader
 from ragent.corpus.graph.relations import extract
 from ragent.errors import ConfigError, QueryError, StoreError
 from ragent.rag.forgetting import forget
 from ragent.store import Collection, Store
+from tests.agent.scripted import Scripted
 from tests.making import FINGERPRINT, new_document
 
 LETTERS = [
@@ -101,6 +103,7 @@ def test_what_is_said_of_two_names(text: str, facts: list[tuple[str, str, str]])
     assert told == facts
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="AbČd é.,’'\n|-1ÉßX", max_size=120))
 def test_whatever_is_read_stands_in_the_text(text: str) -> None:
     found = extract(text, usage_of(text))
@@ -234,3 +237,54 @@ def test_the_exports_hold_the_graph(store: Store, tmp_path: Path) -> None:
     assert (len(plain["nodes"]), len(plain["edges"])) == (len(graph.entities), len(graph.facts))
     with pytest.raises(ConfigError, match=r"format of graph\.dot"):
         export_graph(graph, tmp_path / "graph.dot")
+
+
+# -- with a model -----------------------------------------------------------------------------------------
+
+SENTENCE = "After the storm Ada Brandt, then the mayor, and her sister gave the clock to Elm Cottage."
+FACT = {"source": "Ada Brandt", "label": "gave the clock to", "target": "Elm Cottage"}
+
+
+@pytest.fixture
+def gift(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "home") as opened:
+        collection = opened.ensure_collection("default", FINGERPRINT)
+        opened.write(collection, [new_document("gift", [SENTENCE]), new_document("letters", LETTERS)])
+        yield opened
+
+
+def labels_of(store: Store) -> set[str]:
+    return {fact.label for fact in KnowledgeGraph.load(store, collection_of(store)).facts}
+
+
+def test_a_model_finds_words_where_the_rules_find_none(gift: Store) -> None:
+    build_graph(gift, collection_of(gift))
+    assert labels_of(gift) == {"", "founded", "was bought by"}
+    model = Scripted([json.dumps([FACT])])
+    build_graph(gift, collection_of(gift), reader=model_reader(model))
+    assert labels_of(gift) == {"gave the clock to", "founded", "was bought by"}
+    assert model.allowed == [True]
+    assert SENTENCE in model.heard[0][0].content
+    assert build_graph(gift, collection_of(gift)).chunks == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"source": "Zorro"}, {"label": "stole from"}, {"target": "the clock"}, {"label": "to Elm"}],
+)
+def test_a_model_can_only_say_what_stands_there(gift: Store, change: dict[str, str]) -> None:
+    model = Scripted([json.dumps([FACT | change]), "[]"])
+    build_graph(gift, collection_of(gift), reader=model_reader(model))
+    assert model.allowed[0] is False
+    assert "" in labels_of(gift)
+
+
+@pytest.mark.slow
+def test_the_real_model_stays_within_the_sentence(gift: Store, tmp_path: Path) -> None:
+    from ragent.config import LLMSettings
+    from ragent.llm.llamacpp import open_llamacpp
+
+    model = open_llamacpp(LLMSettings(n_ctx=1024, threads=1), tmp_path / "models")
+    build_graph(gift, collection_of(gift), reader=model_reader(model))
+    for fact in KnowledgeGraph.load(gift, collection_of(gift)).facts:
+        assert fact.label in fact.quote.casefold()

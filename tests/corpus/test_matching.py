@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.corpus.matching import Record, read_table, score_pairs
@@ -88,6 +88,7 @@ def test_columns_of_any_name_are_fields() -> None:
     assert link.matched
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=12)), min_size=1, max_size=6),
     st.lists(st.dictionaries(st.sampled_from(["b", "c"]), st.text(max_size=12)), min_size=1, max_size=6),

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.corpus.topics.clustering import choose_count, cluster, silhouette
@@ -95,6 +95,7 @@ def test_coherence_by_hand() -> None:
     assert mixed == pytest.approx(math.log(0.25 / 0.25) / -math.log(0.25))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=6), max_size=12))
 def test_coherence_lies_between_its_bounds(texts: list[list[str]]) -> None:
     assert -1 <= coherence("abcd", texts) <= 1 + 1e-9

@@ -15,6 +15,7 @@ from ragent.store import Collection, Store
 from ragent.store import graph as rows
 
 _CHUNKS_A_COMMIT = 200
+_SLOW_CHUNKS_A_COMMIT = 5
 _WEAKEST = 0.05
 
 Reader = Callable[[str, Extraction], Extraction]
@@ -43,18 +44,21 @@ def build_graph(
     """Read every chunk that wasn't read yet, or whose text is new; with `force`, all of them.
 
     What was read is kept a few hundred chunks at a time: stopped at any moment, it goes on where it stopped.
+    With a `reader`, all chunks are read that no reader has improved yet; those that one has stay as they are.
 
     Raises:
         StoreError: the home can't be used.
+        LLMError: the reader's model failed.
     """
-    version = f"{VERSION}-model" if reader else VERSION
+    by_model = f"{VERSION}-model"
+    version = by_model if reader else VERSION
     if force:
         with store.writing() as connection:
             rows.drop_graph(connection, collection.id)
     with store.reading() as connection:
-        todo = rows.unread_chunks(connection, collection.id, version)
+        todo = rows.unread_chunks(connection, collection.id, [version, by_model])
     done, read = 0, _read(store, todo, reader)
-    while some := list(islice(read, _CHUNKS_A_COMMIT)):
+    while some := list(islice(read, _SLOW_CHUNKS_A_COMMIT if reader else _CHUNKS_A_COMMIT)):
         with store.writing() as connection:
             rows.write_chunks(connection, collection.id, version, some)
         done += len(some)
