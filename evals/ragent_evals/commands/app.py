@@ -16,6 +16,7 @@ from ragent_evals.commands.metrics import metrics
 from ragent_evals.commands.new import new
 from ragent_evals.commands.optimize import optimize
 from ragent_evals.commands.prefer import prefer
+from ragent_evals.commands.probe import probe
 from ragent_evals.commands.report import report
 from ragent_evals.commands.run import qa, run, schema
 from ragent_evals.commands.runs import runs
@@ -49,6 +50,7 @@ for command in (
     compare,
     report,
     optimize,
+    probe,
     synth,
     sets,
     new,
