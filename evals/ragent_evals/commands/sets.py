@@ -13,6 +13,9 @@ from ragent.cli.face import Face, JsonOption
 def sets(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="SET", help="A file or a folder.", show_default=False)],
+    split: Annotated[
+        str | None, typer.Option("--split", help="Of a BEIR folder, look at this split only.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a set holds: kinds, splits, slices, texts, its version, and what is odd about it.
@@ -24,13 +27,13 @@ def sets(
     from ragent_evals.sets.describing import describe
 
     face = Face(context, None, None, as_json)
-    about = describe(path)
+    about = describe(path, split)
     if face.as_json:
         face.print_json(about)
         return
     for name, value in about.items():
         if value not in ("", {}, []):
-            face.console.print(f"{name:10}{_told(value)}", markup=False)
+            face.console.print(f"{name:11}{_told(value)}", markup=False)
 
 
 def import_set(
@@ -66,4 +69,4 @@ def _told(value: Any) -> str:
             f"{name} ({_told(part)})" if isinstance(part, dict) else f"{part} {name}"
             for name, part in value.items()
         )
-    return "\n          ".join(value) if isinstance(value, list) else str(value)
+    return "\n           ".join(value) if isinstance(value, list) else str(value)

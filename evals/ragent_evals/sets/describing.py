@@ -13,9 +13,13 @@ from ragent_evals.sets.opening import ReadSet, read_set, selected
 _MOST_GROUPS_SHOWN = 3
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """What there is to know of a set before it is run. Raises EvalError if it can't be used."""
-    read = read_set(path)
+def describe(path: Path, split: str | None = None) -> dict[str, Any]:
+    """What there is to know of a set (of a BEIR folder: of one split, if it is named) before it is run.
+
+    Raises:
+        EvalError: it can't be used.
+    """
+    read = read_set(path, split)
     whole = selected(read)
     slices: dict[str, Counter[str]] = {}
     for case in read.cases:

@@ -28,7 +28,7 @@ class Line:
 def read_lines(path: Path) -> Iterator[Line]:
     """The objects of a JSON Lines file. Raises EvalError for a line that is none, or no file."""
     try:
-        content = path.read_text("utf-8")
+        content = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EvalError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
     # Not by splitlines: it also parts lines at characters that JSON strings may hold.

@@ -84,7 +84,9 @@ def read_set(path: Path, split: str | None = None) -> ReadSet:
         raise EvalError(f"{path} holds no cases{waiting}", hint=_HINT)
     double = [id_ for id_, count in Counter(case.id for case in read.cases).items() if count > 1]
     if double:
-        raise EvalError(f"{path}: two cases have the id {double[0]!r}", hint="ids must differ")
+        splits = sorted({case.split for case in read.cases if case.id == double[0]})
+        hint = f"name one split: {', '.join(splits)}" if len(splits) > 1 else "ids must differ"
+        raise EvalError(f"{path}: two cases have the id {double[0]!r}", hint=hint)
     return read
 
 
@@ -173,7 +175,7 @@ def _objects(path: Path) -> Iterator[Line]:
     """The objects of a file: lines, a list, or SQuAD's articles under `data`."""
     if path.suffix == ".json":
         try:
-            whole = json.loads(path.read_text("utf-8"))
+            whole = json.loads(path.read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise EvalError(f"can't read {path}: {error}") from error
         except ValueError:

@@ -33,7 +33,7 @@ def read_texts_beside(folder: Path) -> dict[str, Text]:
         return {
             path.relative_to(folder / "documents").as_posix(): _parsed(path)
             for path in sorted((folder / "documents").rglob("*"))
-            if path.is_file()
+            if path.is_file() and not path.name.startswith(".")
         }
     plain = sorted((folder / "corpora").glob("*.*"))
     # As bytes, for offsets count the characters of the file as it is.

@@ -90,6 +90,27 @@ def test_beir_keeps_splits_grades_and_answers(tmp_path: Path) -> None:
     assert "test, train" in str(caught.value.hint)
 
 
+def test_a_query_that_two_splits_judge_needs_one_of_them(tmp_path: Path) -> None:
+    write(tmp_path / "corpus.jsonl", ADA)
+    write(tmp_path / "queries.jsonl", {"_id": "a", "text": "notes"})
+    (tmp_path / "qrels").mkdir()
+    for split in ("graded", "test"):
+        (tmp_path / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\na\tp0\t1\n")
+    with pytest.raises(EvalError, match="two cases") as caught:
+        open_set(tmp_path)
+    assert "graded, test" in str(caught.value.hint)
+    assert len(open_set(tmp_path, "graded").cases) == 1
+
+
+def test_a_byte_order_mark_and_hidden_files_are_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "ada.txt").write_text("Ada wrote notes.\n")
+    (tmp_path / "documents" / ".DS_Store").write_bytes(b"\0\1")
+    case = {"id": "1", "question": "Who?", "answers": ["Ada"], "context_id": "ada.txt"}
+    (tmp_path / "cases.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(case).encode() + b"\r\n")
+    assert list(open_set(tmp_path).texts) == ["ada.txt"]
+
+
 def test_tools_schemas_and_references_are_recognised(tmp_path: Path) -> None:
     function = {"name": "area", "description": "", "parameters": {"type": "dict", "properties": {}}}
     call = {"id": "simple_1", "question": [[{"role": "user", "content": "Area?"}]], "function": [function]}
