@@ -71,6 +71,8 @@ def _print(face: Face, told: Mapping[str, Any]) -> None:
         table.add_row(f"kept: {sort}", str(count))
     for reason, count in told["dropped"].items():
         table.add_row(f"dropped: {reason}", str(count))
+    for flaw, count in told["flaws"].items():
+        table.add_row(f"unread, by its wording: {flaw}", str(count))
     face.console.print(table)
     face.console.print(
         f"kept {told['share']:.0%} of {told['proposed']} proposals; {told['cases']} of "

@@ -246,7 +246,9 @@ def _asked(clause: _Clause, target: Target) -> Iterator[str]:
     stem = between[: match.start()] if match else between
     verb = "not" if auxiliary == "cannot" else ""
     auxiliary = "can" if verb else auxiliary
-    if _SUBORDINATE.search(between) or SECOND_VERB.search(between) or after.startswith((" of ", " or more")):
+    if _SUBORDINATE.search(between) or SECOND_VERB.search(between):
+        return
+    if between.endswith(", ") or after.startswith((" of ", " or more")):
         return
     whole = _cut(after)
     for trailing in dict.fromkeys((whole, whole.split(",")[0], whole.split(" and ")[0], "")):

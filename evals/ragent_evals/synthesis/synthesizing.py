@@ -74,6 +74,7 @@ class Report:
         kept: by sort ("one document", "two documents", "unanswerable"), cases of the set.
         proposed: questions that were looked at, those that were dropped unread for their wording aside.
         dropped: by reason, how many of these.
+        flaws: by flaw of wording (`ragent_evals.synthesis.wording.FLAWS`), those that were dropped unread.
         slices: by name and value, cases of the set.
         share: kept ones of all that were proposed.
         cases: all that were kept.
@@ -82,6 +83,7 @@ class Report:
     kept: dict[str, int]
     proposed: int
     dropped: dict[str, int]
+    flaws: dict[str, int]
     slices: dict[str, dict[str, int]]
     share: float
     cases: int
@@ -158,7 +160,7 @@ class _Run:
         if span is None:
             return {"dropped": ["split"], "case": None}
         passage = next(hit for hit in there if (hit.start, hit.end) == span)
-        proposals = self.writer.propose(target)
+        proposals, flaws = self.writer.propose(target)
         dropped = [] if proposals else ["no good wording"]
         for proposal in proposals[:_CHECKED_A_TARGET]:
             checked = self.checker.check(proposal, passage)
@@ -168,8 +170,9 @@ class _Run:
                 continue
             level = cases.difficulty(proposal.question, checked.rank, [sentence.text])
             slices = {"source": proposal.source, "difficulty": level}
-            return {"dropped": dropped, "case": cases.answered(proposal.question, target, slices)}
-        return {"dropped": dropped, "case": None}
+            case = cases.answered(proposal.question, target, slices)
+            return {"dropped": dropped, "flaws": flaws, "case": case}
+        return {"dropped": dropped, "flaws": flaws, "case": None}
 
     def bridged(self, plain: Sequence[Entry]) -> list[Entry]:
         """Two-document cases, from plain ones."""
@@ -267,10 +270,14 @@ def _report(entries: Sequence[Entry]) -> Report:
         for name, value in entry["case"]["slices"].items():
             slices.setdefault(name, Counter())[value] += 1
     dropped = Counter(reason for entry in entries for reason in entry["dropped"])
+    flaws: Counter[str] = Counter()
+    for entry in entries:
+        flaws.update(entry.get("flaws", {}))
     return Report(
         kept=dict(Counter(entry["sort"] for entry in kept)),
         proposed=len(kept) + dropped.total(),
         dropped=dict(dropped.most_common()),
+        flaws=dict(flaws.most_common()),
         slices={name: dict(sorted(counts.items())) for name, counts in sorted(slices.items())},
         share=len(kept) / max(1, len(kept) + dropped.total()),
         cases=len(kept),

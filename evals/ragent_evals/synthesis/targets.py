@@ -44,6 +44,9 @@ _PATTERN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PA
 _NO_NOUN = STOP_WORDS | frozenset(
     ("metres", "tonnes", "hours", "days", "times", "others", "more", "less", "years", "working")
 )
+_NOT_COUNTED = re.compile(rf" (?:{'|'.join(sorted(_NO_NOUN))}|\w+ing|\w+ed)$")
+"""What can't be counted: function words, adjectives and participles."""
+
 _OPENERS = frozenset(
     (
         "each",
@@ -62,7 +65,7 @@ _OPENERS = frozenset(
         "how",
     )
 )
-_RANGE = re.compile(r"(?:between|from) $|\d$|[-–/]$|\d (?:and|to|or) $")
+_RANGE = re.compile(r"(?:between|from|per) $|\d$|[-–/]$|\d (?:and|to|or) $")
 _LISTED = re.compile(r",? (?:and|or|to)? ?(?:the )?|, ")
 _MONTH_OR_DAY = re.compile(rf"(?:{_MONTHS}|Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)(?:day)?s?\b")
 
@@ -108,7 +111,7 @@ def found_in(text: str) -> Iterator[tuple[Kind, int, int]]:
             words = text[start:end].split()
             if len(words) < 2 or _MONTH_OR_DAY.search(text[start:end]) or not words[0][0].isupper():
                 continue
-        if kind == "count" and text[start:end].split()[-1] in _NO_NOUN:
+        if kind == "count" and _NOT_COUNTED.search(text[start:end]):
             continue
         if not _RANGE.search(text[:start]):
             yield kind, start, end

@@ -6,7 +6,7 @@ import re
 
 from ragent.rag.terms import terms
 from ragent_evals.synthesis.framing import PLURAL_VERBS, SECOND_VERB, begins_with_verb, openings
-from ragent_evals.synthesis.targets import Target
+from ragent_evals.synthesis.targets import Target, found_in
 
 _GENERIC = re.compile(
     r"\b(?:main (?:idea|point|topic|purpose)|sentence|paragraph|(?:this|the) (?:text|document|passage)\b|"
@@ -31,6 +31,7 @@ _BROKEN = re.compile(
     r"\b(?:between|and|or) \?|[\"“”]",
     re.IGNORECASE,
 )
+_PREPOSITION_END = re.compile(r"\b(?:in|on|at|by|from|for|with|of|under|over|into)\?$")
 _BE = r"(?:is|are|was|were|may|must|can|has|had|will|should)"
 _TWO_VERBS = re.compile(
     rf"\b(?:do|does|did)\b(?!.*\b(?:that|which|who|when|if|how)\b).*\b{_BE}\b|\band\b.*\b{_BE}\b"
@@ -45,6 +46,7 @@ _FRONTED = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(rf" ?(?:do|does|did|{_BE}|is)\b")
+_LEAST_SHARE = 0.4
 _FEWEST_TERMS, _FEWEST_OF_NAME, _MOST_WORDS = 3, 4, 24
 
 FLAWS = {
@@ -60,8 +62,6 @@ FLAWS = {
 
 def flaw_of(question: str, target: Target) -> str:
     """The first of `FLAWS` that a question has, or ""."""
-    said = terms(question)
-    matter = said - terms(" ".join(question.split()[:3]))
     if _GENERIC.search(question):
         return "generic"
     if _REFERRING.search(question):
@@ -70,33 +70,55 @@ def flaw_of(question: str, target: Target) -> str:
         return "gives the answer"
     if _is_broken(question, target):
         return "broken"
-    if (
-        len(said) < (_FEWEST_OF_NAME if target.kind == "name" else _FEWEST_TERMS)
-        or len(matter) < _FEWEST_TERMS - 1
-    ):
+    if _is_thin(question, target):
         return "thin"
     return "long" if len(question.split()) > _MOST_WORDS else ""
 
 
+def _is_thin(question: str, target: Target) -> bool:
+    said = terms(question)
+    for opening in openings(target):
+        said -= terms(opening)
+    stated = terms(target.sentence.text) - terms(target.text)
+    fewest = _FEWEST_OF_NAME if target.kind == "name" else _FEWEST_TERMS
+    return len(said) < fewest or len(said & stated) < _LEAST_SHARE * len(stated)
+
+
 def _is_broken(question: str, target: Target) -> bool:
     """Whether it ends too early, lacks its verb, has one too many, or lists what no question lists."""
-    if any(pattern.search(question) for pattern in (_OPEN_END, _BROKEN, _TWO_VERBS, _COMMA)):
-        return True
-    if question.count("(") != question.count(")") or SECOND_VERB.search(question):
-        return True
-    if not _turned_round(question, target):
-        return True
+    marks = [_OPEN_END, _BROKEN, _TWO_VERBS, _COMMA, SECOND_VERB]
+    if target.kind in {"date", "year", "time"}:
+        marks.append(_PREPOSITION_END)
+    return (
+        any(mark.search(question) for mark in marks)
+        or question.count("(") != question.count(")")
+        or not _turned_round(question, target)
+        or _dates_itself(question, target)
+        or not _has_one_verb(question, target)
+    )
+
+
+def _has_one_verb(question: str, target: Target) -> bool:
+    """Whether its auxiliary is the statement's, and the only one; or "do" has a base form with it."""
     words = question.rstrip("?").lower().split()
     stated = target.sentence.text.lower()
     if do := _DO.search(question):
-        # "does" takes the ending off the statement's verb: one word of the question isn't in the statement.
         asked = words[words.index(do[0].lower()) + 1 :]
         known = set(re.findall(r"[\w'’-]+", stated))
-        return not any(word not in known or word in PLURAL_VERBS for word in asked)
-    said = [match[0] for match in _VERB.finditer(question.lower())]
+        is_new = any(word not in known or word in PLURAL_VERBS for word in asked)
+        return is_new and len(_DO.findall(question)) == 1
+    said = _VERB.findall(question.lower())
     if len(said) > 1 and not _SUBORDINATE.search(question):
-        return True
-    return any(not re.search(rf"\b{verb}", stated) for verb in said)
+        return False
+    return all(re.search(rf"\b{verb}", stated) for verb in said)
+
+
+def _dates_itself(question: str, target: Target) -> bool:
+    """Whether a question after a date or year holds one: two statements were mixed up."""
+    return target.kind in {"date", "year"} and any(
+        kind in {"date", "year"} and len(question[start:end]) >= len("1900")
+        for kind, start, end in found_in(question)
+    )
 
 
 def _turned_round(question: str, target: Target) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
@@ -28,6 +29,9 @@ _FUNCTION = (
 )
 
 
+Source = Literal["rule", "model"]
+
+
 @runtime_checkable
 class WritingModel(LLM, Scoring, Protocol):
     """What can both write a question and say how likely it finds one."""
@@ -46,7 +50,7 @@ class Proposal:
 
     target: Target
     question: str
-    source: Literal["rule", "model"]
+    source: Source
     likelihood: float
 
 
@@ -75,28 +79,29 @@ class Writer:
             )
         return cls(llm, template, tries, seed)
 
-    def propose(self, target: Target) -> list[Proposal]:
-        """Questions that are formed well, the best first; empty where none is.
+    def propose(self, target: Target) -> tuple[list[Proposal], dict[str, int]]:
+        """Questions that are formed well, the best first; and how many others had which flaw (`FLAWS`).
 
         Raises:
             ContextOverflow: the model can't read the sentence.
             LLMError: the model fails.
         """
-        ruled = {question: "rule" for question in frames(target) if not flaw_of(question, target)}
-        written = {question: "model" for question in self._write(target) if not flaw_of(question, target)}
-        sources = {**written, **ruled}
-        if not sources:
-            return []
-        questions = list(sources)
+        sources: dict[str, Source] = dict.fromkeys(self._write(target), "model")
+        sources |= dict.fromkeys(frames(target), "rule")
+        flaws = {question: flaw_of(question, target) for question in sources}
+        questions = [question for question in sources if not flaws[question]]
+        dropped = dict(Counter(filter(None, flaws.values())))
+        if not questions:
+            return [], dropped
         messages = self.template.render(sentence=target.sentence.text, answer=target.text)
         totals = self.llm.log_likelihoods(messages, questions)
         counts = self.llm.count(questions)
         found = [
-            Proposal(target, question, "rule" if sources[question] == "rule" else "model", total / count)
+            Proposal(target, question, sources[question], total / count)
             for question, total, count in zip(questions, totals, counts, strict=True)
         ]
         likely = (one for one in found if one.likelihood >= _LEAST_LIKELIHOOD)
-        return sorted(likely, key=_worth, reverse=True)
+        return sorted(likely, key=_worth, reverse=True), dropped
 
     def _write(self, target: Target) -> Iterator[str]:
         try:

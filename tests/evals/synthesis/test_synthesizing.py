@@ -19,7 +19,7 @@ TEXTS = {
     "The linkspan was handed back to the ferry on 2 December 2023.",
     "staff.md": "# Staff\n\nThe harbour archive was given to Mirren Oake in 1998 by the engineer's widow.",
 }
-WISHES = Wishes(cases=8, two_document=0.25, unanswerable=0.25)
+WISHES = Wishes(cases=4, two_document=0.25, unanswerable=0.25)
 
 
 @pytest.fixture(scope="module")
