@@ -57,18 +57,37 @@ def read_squad(said: Mapping[str, Any], number: int, texts: dict[str, Text]) -> 
             )
 
 
+def read_flat_squad(said: Mapping[str, Any], number: int, texts: dict[str, Text]) -> Iterator[Case]:
+    """A question of SQuAD 1 or 2 with its paragraph, one a line, as data set hubs have it."""
+    text_id = xxhash.xxh3_64_hexdigest(said["context"].encode())
+    texts[text_id] = Text(said.get("title", ""), said["context"])
+    found = dict(
+        zip(reversed(said["answers"]["text"]), reversed(said["answers"]["answer_start"]), strict=True)
+    )
+    spans = [Passage(text_id, answer, at, at + len(answer)) for answer, at in reversed(found.items())]
+    yield Case(
+        id=str(said["id"]),
+        kind="answer",
+        question=said["question"],
+        answers=tuple(each.quote for each in spans),
+        is_impossible=not spans,
+        relevant={text_id: 1 if spans else 0},
+        passages=tuple(spans),
+    )
+
+
 def read_hotpot(said: Mapping[str, Any], number: int, texts: dict[str, Text]) -> Iterator[Case]:
     """A question of HotpotQA (Yang et al. 2018, arXiv:1809.09600), or of a set in its layout.
 
     Paragraphs of all questions are one corpus; those of the same title and words are one text.
     """
     ids, begins = {}, {}
-    for title, sentences in said["context"]:
+    for title, sentences in _pairs(said["context"], "sentences"):
         parts = [sentence.strip() for sentence in sentences]
         starts = itertools.accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
         ids[title] = _keep(texts, title, " ".join(parts))
         begins[title] = list(zip(starts, parts, strict=False))
-    facts = [(title, place) for title, place in said["supporting_facts"] if title in ids]
+    facts = [(title, place) for title, place in _pairs(said["supporting_facts"], "sent_id") if title in ids]
     passages = [
         Passage(ids[title], part, start, start + len(part))
         for title, place in facts
@@ -165,12 +184,20 @@ def read_references(said: Mapping[str, Any], number: int, texts: dict[str, Text]
 
 LAYOUTS = (
     Layout("HotpotQA", frozenset({"question", "answer", "context", "supporting_facts"}), read_hotpot, True),
+    Layout("SQuAD, flat", frozenset({"id", "question", "context", "answers"}), read_flat_squad, True),
     Layout("RGB", frozenset({"query", "answer", "positive", "negative"}), read_rgb, True),
     Layout("Berkeley function calling", frozenset({"id", "question", "function"}), read_calls),
     Layout("chunking evaluation", frozenset({"question", "corpus_id", "references"}), read_references),
     Layout("schemas", frozenset({"schema"}), read_schema),
 )
 SQUAD = Layout("SQuAD", frozenset({"paragraphs"}), read_squad, True)
+
+
+def _pairs(listed: Any, other: str) -> list[tuple[Any, Any]]:
+    """Pairs of a title and something, which data set hubs have as two lists."""
+    if isinstance(listed, dict):
+        return list(zip(listed["title"], listed[other], strict=True))
+    return [(title, each) for title, each in listed]
 
 
 def _keep(texts: dict[str, Text], title: str, text: str, prefix: str = "") -> str:

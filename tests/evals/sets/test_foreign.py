@@ -20,7 +20,7 @@ from ragent_evals.sets.lines import Line, case_line, check_case, read_case
 from ragent_evals.sets.opening import open_set
 from ragent_evals.sets.writing import write_set
 
-HOTPOT = [
+HOTPOT: list[dict[str, Any]] = [
     {
         "_id": "a",
         "question": "Where was the engineer of the mole born?",
@@ -41,7 +41,7 @@ HOTPOT = [
         "supporting_facts": [["Mole", 0]],
     },
 ]
-RGB = {
+RGB: dict[str, Any] = {
     "id": 7,
     "query": "When was the light lit?",
     "answer": [["1831", "in 1831"], "October"],
@@ -64,6 +64,34 @@ def test_hotpot_questions_share_a_corpus(tmp_path: Path) -> None:
     assert second.relevant == {"Mole": 1}
 
 
+def test_hubs_lay_out_hotpot_and_squad_in_lists(tmp_path: Path) -> None:
+    lists = [
+        line
+        | {
+            "context": {"title": ["Mole", "Pell"], "sentences": [part for _, part in line["context"]]},
+            "supporting_facts": {
+                "title": [title for title, _ in line["supporting_facts"]],
+                "sent_id": [place for _, place in line["supporting_facts"]],
+            },
+        }
+        for line in HOTPOT
+    ]
+    versions = []
+    for name, lines in (("theirs.jsonl", HOTPOT), ("hub.jsonl", lists)):
+        (tmp_path / name).write_text("\n".join(map(json.dumps, lines)))
+        versions.append(open_set(tmp_path / name).version)
+    assert versions[0] == versions[1]
+
+    flat = {"title": "Mole", "context": "Pell built the mole.", "question": "Who?"}
+    answered = flat | {"id": "a", "answers": {"text": ["Pell", "Pell"], "answer_start": [0, 0]}}
+    silent = flat | {"id": "b", "answers": {"text": [], "answer_start": []}}
+    (tmp_path / "squad.jsonl").write_text("\n".join(map(json.dumps, [answered, silent])))
+    found = open_set(tmp_path / "squad.jsonl")
+    (text,) = found.texts
+    assert [case.passages for case in found.cases] == [(Passage(text, "Pell", 0, 4),), ()]
+    assert [case.is_impossible for case in found.cases] == [False, True]
+
+
 def test_rgb_tries_each_ability_with_texts_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "en_fact.json"
     path.write_text(json.dumps(FACT) + "\n")
@@ -75,8 +103,8 @@ def test_rgb_tries_each_ability_with_texts_of_its_own(tmp_path: Path) -> None:
         return [found.texts[id_].text for id_ in by[ability].given]
 
     assert texts("clean") == RGB["positive"]
-    assert set(texts("noise")) == {*RGB["positive"], *RGB["negative"][:3]}  # type: ignore[index, misc]
-    assert texts("rejection") == RGB["negative"][:5]  # type: ignore[index]
+    assert set(texts("noise")) == {*RGB["positive"], *RGB["negative"][:3]}
+    assert texts("rejection") == RGB["negative"][:5]
     assert texts("counterfactual") == FACT["positive_wrong"]
     assert by["clean"].answers == ("1831, October", "in 1831, October")
     assert (by["rejection"].is_impossible, by["rejection"].answers) == (True, ())
