@@ -30,6 +30,7 @@ _MARK = regex.compile(r"[\s#>|*_`\-–•(\[\"“'‘]*(?:\d+[.)]\s+)?")
 _LONGEST = 60
 _SHORTEST = 2
 _WRAPPED = 60
+_WIDEST_MARK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def _opens(text: str, sentence: int, start: int) -> bool:
     """Whether only marks of layout stand before it in its sentence, line or column."""
     if _MARK.fullmatch(text, sentence, start) or text[max(0, start - 2) : start] in {"  ", "| "}:
         return True
-    line = _line(text, start)[0]
-    return _MARK.fullmatch(text, max(sentence, line), start) is not None and not _is_full_line(text, line - 1)
+    line = text.rfind("\n", max(sentence, start - _WIDEST_MARK), start) + 1
+    return line > 0 and _MARK.fullmatch(text, line, start) is not None and not _is_full_line(text, line - 1)
 
 
 def _line(text: str, position: int) -> tuple[int, int]:
@@ -107,7 +108,7 @@ def _joined(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]
 
 def _is_full_line(text: str, end: int) -> bool:
     """Whether the line that ends there is as long as one that goes on in the next."""
-    return end - (text.rfind("\n", 0, end) + 1) >= _WRAPPED
+    return end >= _WRAPPED and "\n" not in text[end - _WRAPPED : end]
 
 
 def _trimmed(text: str, start: int, end: int, opening: Usage | None) -> tuple[int, int] | None:
