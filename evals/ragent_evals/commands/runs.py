@@ -11,6 +11,8 @@ from ragent.cli.face import Face, HomeOption, JsonOption
 from ragent_evals.commands.running import print_figures
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ragent_evals.running.kept import KeptRun
 
 _SHOWN_CHARS = 60
@@ -72,6 +74,8 @@ def _list(face: Face, rows: list[Any]) -> None:
 
 
 def _row_json(row: Any) -> dict[str, Any]:
+    from ragent_evals.running.reading import in_utc
+
     return {
         "run": row.id,
         "name": row.name,
@@ -81,9 +85,13 @@ def _row_json(row: Any) -> dict[str, Any]:
         "metrics": row.metrics,
         "seconds": row.seconds,
         "collection": row.collection,
-        "created_at": row.created_at.isoformat(),
-        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "created_at": _said(in_utc(row.created_at)),
+        "finished_at": _said(in_utc(row.finished_at)),
     }
+
+
+def _said(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _show(face: Face, kept: KeptRun) -> None:
@@ -118,8 +126,8 @@ def _kept_json(kept: KeptRun) -> dict[str, Any]:
         "metrics": kept.metrics,
         "total": kept.total,
         "seconds": kept.seconds,
-        "created_at": kept.created_at.isoformat() if kept.created_at else None,
-        "finished_at": kept.finished_at.isoformat() if kept.finished_at else None,
+        "created_at": _said(kept.created_at),
+        "finished_at": _said(kept.finished_at),
     }
 
 

@@ -74,8 +74,9 @@ def configuration(ground: Ground, kinds: Iterable[Kind], depth: int) -> dict[str
     }
     if "llm" in sections:
         made["model"] = _model(rag)
-    if searches:
+    if "retrieval" in wanted:
         made["depth"] = depth
+    if searches:
         made["generation"] = rag.store.generation(rag.collection.id)
         if rag.collection.fingerprint:
             made["embedder"] = asdict(rag.collection.fingerprint) | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ragent.store import Store
@@ -47,9 +48,14 @@ def read_kept(store: Store, reference: str) -> KeptRun:
         ),
         total=run.cases,
         seconds=run.seconds,
-        created_at=run.created_at,
-        finished_at=run.finished_at,
+        created_at=in_utc(run.created_at),
+        finished_at=in_utc(run.finished_at),
     )
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment that the database keeps: in UTC, though SQLite doesn't say so."""
+    return moment and moment.replace(tzinfo=UTC)
 
 
 def estimate_from(figure: Mapping[str, Any]) -> Estimate:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,9 @@ def test_a_run_is_kept_with_its_figures_and_traces(rag: Rag, echo: Echo) -> None
     assert kept.metrics == report.metrics
     assert kept.values["prompt_tokens"] == (3.0,) * 6
     assert "seconds_p50" in kept.lower_is_better
+    assert kept.created_at is not None
     assert kept.finished_at is not None
+    assert kept.created_at.utcoffset() == timedelta(0)
     from ragent.store import TraceStore
 
     (trace,) = TraceStore(rag.store).find(kept.outcomes[2].trace_id)
