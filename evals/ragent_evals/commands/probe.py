@@ -72,27 +72,25 @@ def probe(
 
 
 def _print(face: Face, rows: tuple[Row, ...]) -> None:
-    from rich.table import Table
-
-    shown = Table(
-        "probe", "level", "cases", "right", "change", "p", "answered", "cites it", "both", "the copy", "same"
-    )
+    probe = ""
     for row in rows:
-        shown.add_row(
-            row.probe,
-            row.level,
-            str(row.cases),
-            _said(row.right),
-            _said(row.change),
-            "" if row.p is None else f"{row.p:.3f}",
-            *(_share(each) for each in (row.answered, row.cited, row.both, row.fooled, row.same)),
-        )
-    face.console.print(shown)
+        if row.probe != probe:
+            probe = row.probe
+            face.console.print(f"{probe}, {row.cases} questions", markup=False)
+        change = f", change {_said(row.change)}, p = {row.p:.3f}" if row.change else ""
+        face.console.print(f"  {row.level:13}right {_said(row.right)}{change}; {_shares(row)}", markup=False)
 
 
-def _said(estimate: Estimate | None) -> str:
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})" if estimate else ""
+def _shares(row: Row) -> str:
+    shares = (
+        ("answered", row.answered),
+        ("cites it", row.cited),
+        ("both", row.both),
+        ("the copy", row.fooled),
+        ("same", row.same if row.change else None),
+    )
+    return ", ".join(f"{name} {each.value:.0%}" for name, each in shares if each)
 
 
-def _share(estimate: Estimate | None) -> str:
-    return f"{estimate.value:.0%}" if estimate else ""
+def _said(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

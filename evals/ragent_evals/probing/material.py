@@ -30,9 +30,9 @@ class Material:
 
 
 def gold_of(case: Case) -> str:
-    """The text that answers a case; "" if none is named."""
-    named = [*(id_ for id_, grade in case.relevant.items() if grade), *(one.text_id for one in case.passages)]
-    return named[0] if named else ""
+    """The text that answers a case; "" if none is named, or if it takes several."""
+    named = {*(id_ for id_, grade in case.relevant.items() if grade), *(one.text_id for one in case.passages)}
+    return named.pop() if len(named) == 1 else ""
 
 
 def gather(ground: Ground, of: EvalSet, most: int) -> Material:
@@ -48,7 +48,7 @@ def gather(ground: Ground, of: EvalSet, most: int) -> Material:
     cases = spread(fit, most)
     if not cases:
         raise EvalError(
-            f"{of.name} has no answerable case that names the text which answers it",
+            f"{of.name} has no answerable case that names the one text which answers it",
             hint="probes put that text among others: cases need context_id, relevant or passages",
         )
     results = ground.rag.search_many([case.question for case in cases], _LOOKED_AT, by_document=True)
