@@ -15,11 +15,13 @@ from ragent.cli import (
     code,
     forget,
     generate,
+    graph,
     index,
     ingest,
     init,
     keys,
     logs,
+    match,
     mcp,
     models,
     people,
@@ -27,6 +29,7 @@ from ragent.cli import (
     search,
     serve,
     sync,
+    topics,
     watch,
 )
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
@@ -56,6 +59,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.command("topics")(topics.topics)
+app.add_typer(graph.app, name="graph")
+app.command("match")(match.match)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
 app.command("serve")(serve.serve)

@@ -20,6 +20,7 @@ from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.asking import Asking, Request
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
+from ragent.rag.judged import Judgement, keep_judgement
 from ragent.rag.options import SearchArguments, search_options
 from ragent.rag.tracing import open_tracer, traced_answer, traced_ingestion
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 Part = TypeVar("Part")
 
-_SHARED = frozenset(("store", "embedder", "llm", "tracer"))
-_SHARED_BY_COLLECTION = _SHARED | {"collection", "indexes"}
-
 
 class Rag:
     """A home with one of its collections: ingest, search, ask.
@@ -48,7 +46,7 @@ class Rag:
         self.settings = settings
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
-        self._lender: Rag | None = None
+        self._shared: dict[str, Rag] = {}
 
     @classmethod
     def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
@@ -67,15 +65,24 @@ class Rag:
         """Open a home with the settings of one file. Raises ConfigError."""
         return cls(find_home(home), load_settings(Path(path)))
 
-    def sharing(self, settings: Settings) -> Rag:
-        """The same home under other settings, with the database and the models of this one.
+    def with_settings(self, settings: Settings) -> Self:
+        """This home under other settings: all parts that they don't change are shared, models above all.
 
-        So another collection costs no second model. `[embedder]` and `[llm]`, sampling excepted, stay as they
-        are here. Close this one last.
+        Close this one last.
         """
-        other = Rag(self.home, settings)
-        other._lender = self
-        return other
+        made = type(self)(self.home, settings)
+        before = self.settings
+        same_collection = settings.collection == before.collection
+        same = {
+            "store": True,
+            "tracer": settings.trace == before.trace,
+            "embedder": settings.embedder == before.embedder,
+            "llm": settings.llm.opened == before.llm.opened,
+            "collection": same_collection,
+            "indexes": same_collection and settings.index == before.index,
+        }
+        made._shared = {name: self for name, is_same in same.items() if is_same}
+        return made
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
@@ -151,24 +158,16 @@ class Rag:
             self.tracer.flush()
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
-        if self._lender and name in self._lent:
-            part_of_lender: Part = getattr(self._lender, name)
-            return part_of_lender
+        if name in self._shared:
+            shared: Part = getattr(self._shared[name], name)
+            return shared
         # What is there is given at once: nobody waits for a model that another thread is loading.
-        if name in self._parts:
-            there: Part = self._parts[name]
-            return there
-        with self._lock:
-            if name not in self._parts:
-                self._parts[name] = make()
-            part: Part = self._parts[name]
-            return part
-
-    @property
-    def _lent(self) -> frozenset[str]:
-        lender = self._lender
-        same = lender is not None and lender.settings.collection == self.settings.collection
-        return _SHARED_BY_COLLECTION if same else _SHARED
+        if name not in self._parts:
+            with self._lock:
+                if name not in self._parts:
+                    self._parts[name] = make()
+        part: Part = self._parts[name]
+        return part
 
     # -- verbs ------------------------------------------------------------------------------------------
 
@@ -355,6 +354,24 @@ class Rag:
             "ragent.k": k or self.settings.ask.k,
         }
         return traced_answer(self.tracer, question, about, pieces())
+
+    def feedback(self, answer: Answer, rating: int, *, comment: str = "", correction: str = "") -> str:
+        """Keep what somebody thought of an answer, for `ragent eval new` to make a case of it.
+
+        Args:
+            answer: what `ask` gave.
+            rating: 1 for a good one, -1 for a bad one, 0 for neither.
+            comment: why.
+            correction: what would have been the right answer.
+
+        Returns:
+            The id under which it is kept.
+
+        Raises:
+            ConfigError: the rating is none of these.
+        """
+        said = Judgement(rating, comment, correction)
+        return keep_judgement(self.store, self.settings.collection, answer, said)
 
     def generate(
         self,

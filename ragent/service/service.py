@@ -64,7 +64,7 @@ class Service:
         with self._lock:
             if collection not in self._rags:
                 settings = self.settings.model_copy(update={"collection": collection})
-                self._rags[collection] = self.root.sharing(settings)
+                self._rags[collection] = self.root.with_settings(settings)
                 if len(self._rags) > _OPEN_COLLECTIONS:
                     self._rags.popitem(last=False)
             self._rags.move_to_end(collection)
@@ -75,7 +75,7 @@ class Service:
         rag = self.rag(collection)
         if not changes:
             return rag
-        return rag.sharing(changed(rag.settings, changes))
+        return rag.with_settings(changed(rag.settings, changes))
 
     def session(self, caller: Caller) -> Session:
         """What somebody may do."""

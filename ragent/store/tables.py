@@ -336,7 +336,10 @@ class VoteRow(Base):
 
 
 class EntityRow(Base):
-    """Something that documents of a collection speak of. `key` is its name as names are compared."""
+    """Something that documents of a collection speak of. `key` is its name as names are compared.
+
+    What it is called stands in the chunks that mention it alone: no name outlives the documents it is from.
+    """
 
     __tablename__ = "entities"
     __table_args__ = (UniqueConstraint("collection_id", "key"), {"sqlite_autoincrement": True})
@@ -344,12 +347,11 @@ class EntityRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
     key: Mapped[str]
-    name: Mapped[str]
     kind: Mapped[str]
 
 
 class MentionRow(Base):
-    """Where an entity is spoken of: characters `start` to `end` of the chunk's document."""
+    """Where an entity is spoken of: characters `start` to `end` of the chunk's text."""
 
     __tablename__ = "mentions"
     __table_args__ = (Index("ix_mentions_chunk", "chunk_id"),)
@@ -361,7 +363,10 @@ class MentionRow(Base):
 
 
 class RelationRow(Base):
-    """What a document says of two entities: its characters `start` to `end`, around the chunk `chunk_id`."""
+    """What a document says of two entities: in characters `start` to `end` of the chunk's text.
+
+    `label` is how it says so, in its words; empty for two that only stand together, which `weight` weighs.
+    """
 
     __tablename__ = "relations"
     __table_args__ = (
@@ -379,3 +384,12 @@ class RelationRow(Base):
     start: Mapped[int]
     end: Mapped[int]
     weight: Mapped[float] = mapped_column(Float)
+
+
+class GraphChunkRow(Base):
+    """A chunk that was read for the graph, and by which version of the reader."""
+
+    __tablename__ = "graph_chunks"
+
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[str]

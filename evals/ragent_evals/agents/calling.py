@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ragent.errors import EvalError, MalformedOutput, ToolError
 from ragent.prompts import PromptTemplate, load_prompt
 from ragent.protocols import LLM
 from ragent.structured import generate
-from ragent.types import Sampling, Tool, ToolResult
+from ragent.types import Sampling, Tool, ToolResult, Usage
 from ragent_evals.agents.calls import Alternatives, problem_of_call
 from ragent_evals.estimates import Estimate, estimates
 
@@ -52,6 +52,25 @@ class CallSet:
 
     name: str
     cases: tuple[CallCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked for. With `may_decline`, it can say something instead of making a call."""
+
+    text: str
+    functions: tuple[Mapping[str, Any], ...]
+    may_decline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call as [{"name", "arguments"}]; none where the model declined, or failed, which `problem` tells."""
+
+    text: str
+    calls: tuple[Mapping[str, Any], ...] = ()
+    problem: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +168,32 @@ def judge(case: CallCase, text: str) -> Called:
     return Called(case.id, text, named=True, valid=True, tool=True, call=not problem, problem=problem)
 
 
-def _called(llm: LLM, case: CallCase, template: PromptTemplate) -> Called:
-    tools = likest_first(case.request, [_tool(each) for each in case.functions])
+def call(llm: LLM, request: Request, template: PromptTemplate) -> Made:
+    """Have the model make one call, of functions that are told likest first; not yet judged.
+
+    Args:
+        llm: the model.
+        request: what is asked of it.
+        template: it is given `tools` and `question`.
+    """
+    tools = likest_first(request.text, [_tool(each) for each in request.functions])
     told = [{"name": each.name, "description": each.description, "schema": each.parameters} for each in tools]
-    messages = template.render(tools=told, question=case.request)
+    messages = template.render(tools=told, question=request.text)
     sampling = Sampling(max_tokens=_MAX_TOKENS, repeat_penalty=1.0)
+    form = _form(tools, may_decline=request.may_decline)
     try:
-        made = generate(llm, messages, _form(tools), sampling=sampling, attempts=1)
+        made = generate(llm, messages, form, sampling=sampling, attempts=1)
     except MalformedOutput as error:
-        return Called(case.id, error.text, problem=error.message)
-    return judge(case, made.text)
+        return Made(error.text, problem=error.message)
+    if "tool" not in made.value:
+        return Made(made.text, usage=made.usage)
+    one = {"name": made.value["tool"], "arguments": made.value["arguments"]}
+    return Made(made.text, (one,), usage=made.usage)
+
+
+def _called(llm: LLM, case: CallCase, template: PromptTemplate) -> Called:
+    made = call(llm, Request(case.request, case.functions), template)
+    return Called(case.id, made.text, problem=made.problem) if made.problem else judge(case, made.text)
 
 
 def _case(line: Mapping[str, Any]) -> CallCase:
@@ -169,12 +204,13 @@ def _case(line: Mapping[str, Any]) -> CallCase:
     return CallCase(str(line["id"]), request, tuple(line["function"]), expected)
 
 
-def _form(tools: Sequence[Tool]) -> dict[str, Any]:
-    """The JSON Schema of one call, as it stands in that of an agent's step."""
+def _form(tools: Sequence[Tool], *, may_decline: bool) -> dict[str, Any]:
+    """The JSON Schema of one call (or of words instead), as it stands in that of an agent's step."""
     step = Offering(by_name(tools), answer_target(str)).schema
     actions = step["properties"]["action"]["anyOf"]
+    wanted = {"tool", "answer"} if may_decline else {"tool"}
     return {
-        "anyOf": [each for each in actions if "tool" in each.get("properties", {})],
+        "anyOf": [each for each in actions if wanted & set(each.get("properties", {}))],
         "$defs": step["$defs"],
     }
 

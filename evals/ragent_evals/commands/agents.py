@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ragent.cli.face import Face, HomeOption, JsonOption
+from ragent_evals.commands.running import CacheOption, FreshOption, NameOption
 
 SetArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The set.", show_default=False)]
 LimitOption = Annotated[
@@ -33,6 +34,9 @@ def tools(
     file: SetArgument,
     limit: LimitOption = None,
     run: RunOption = None,
+    name: NameOption = "",
+    fresh: FreshOption = False,
+    no_cache: CacheOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,22 +44,31 @@ def tools(
 
     One call a request is written under the grammar of an agent's calls. `named`: the share of calls that name
     a function that was offered; `valid`: whose arguments obey its schema; `tool`: that are of the right
-    function; `call`: that are right altogether, as the leaderboard's check of syntax trees decides it.
+    function; `call`: that are right altogether, as the leaderboard's check of syntax trees decides it. The
+    calls are kept as `ragent eval run` keeps what came of cases, so that runs can be compared.
     """
-    from ragent_evals.agents.calling import read_calls, run_calls, summarize
-    from ragent_evals.sets.qa import spread
+    from ragent_evals.agents.calling import judge, read_calls, summarize
+    from ragent_evals.commands.running import told, watched
+    from ragent_evals.running.reading import read_kept
+    from ragent_evals.running.runner import RunOptions, run_set
+    from ragent_evals.sets.opening import open_set
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)
-    calls = read_calls(file)
-    cases = spread(calls.cases, limit or len(calls.cases))
-    with face.rag() as rag, face.messages.status("reading the model") as status:
-        called = list(
-            run_calls(rag.llm, cases, lambda done: status.update(f"{done} of {len(cases)} requests"))
-        )
-        path = run or rag.home / "runs" / f"{calls.name}.jsonl"
+    cases = {case.id: case for case in read_calls(file).cases}
+    eval_set = open_set(file, limit=limit, kind="tools")
+    options = RunOptions(name=name, fresh=fresh, cached=not no_cache)
+    with face.rag() as rag:
+        with watched(face, options) as watching:
+            report = run_set(rag, eval_set, watching)
+        if not report.is_finished:
+            told(face, report)
+        outcomes = read_kept(rag.store, report.run).outcomes
+        path = run or rag.home / "runs" / f"{eval_set.name}.jsonl"
+    called = [judge(cases[outcome.case_id], outcome.text) for outcome in outcomes]
     _write(path, map(asdict, called))
-    _report(face, calls.name, len(cases), summarize(called), {"run": path}, began)
+    more = {"run": path, "record": report.run}
+    _report(face, eval_set.name, len(called), summarize(called), more, began)
 
 
 def agent(
@@ -73,7 +86,7 @@ def agent(
     """
     from ragent_evals.agents.querying import run_tables, stop_reasons, summarize
     from ragent_evals.agents.tables import read_tables
-    from ragent_evals.sets.qa import spread
+    from ragent_evals.sets.choosing import spread
 
     began = time.perf_counter()
     face = Face(context, home, None, as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,18 +48,45 @@ class BeirSet:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class JudgedSet:
+    """Splits of a set, all of it checked: the lines of its corpus, its queries, and qrels by split."""
+
+    name: str
+    lines: Mapping[str, bytes]
+    queries: Mapping[str, str]
+    qrels: Mapping[str, Qrels]
+
+
 def read_beir(folder: Path, split: str) -> BeirSet:
     """Read a set. Raises EvalError, saying where, for anything missing, malformed or contradictory."""
+    judged = read_judged(folder, [split])
+    qrels = judged.qrels[split]
+    return BeirSet(judged.name, split, judged.lines, {id_: judged.queries[id_] for id_ in qrels}, qrels)
+
+
+def read_judged(folder: Path, splits: Sequence[str] = ()) -> JudgedSet:
+    """Read some splits of a set, or all of them. Raises EvalError as `read_beir` does."""
     lines = _read_corpus(folder / "corpus.jsonl")
     queries = read_queries(folder / "queries.jsonl")
-    qrels = {
-        query: grades
-        for query, grades in _read_qrels(folder / "qrels", split, set(queries), set(lines)).items()
-        if any(grades.values())
-    }
-    if not qrels:
+    there = splits or sorted(path.stem for path in (folder / "qrels").glob("*.tsv"))
+    if not there:
+        raise EvalError(f"{folder / 'qrels'} holds no splits", hint=_LAYOUT)
+    ids = set(queries), set(lines)
+    return JudgedSet(
+        folder.resolve().name,
+        lines,
+        queries,
+        {split: _relevant_only(_read_qrels(folder / "qrels", split, *ids), split, folder) for split in there},
+    )
+
+
+def _relevant_only(qrels: Qrels, split: str, folder: Path) -> Qrels:
+    """The queries for which something is relevant."""
+    kept = {query: grades for query, grades in qrels.items() if any(grades.values())}
+    if not kept:
         raise EvalError(f"split {split!r} of {folder} names no relevant document")
-    return BeirSet(folder.resolve().name, split, lines, {id_: queries[id_] for id_ in qrels}, qrels)
+    return kept
 
 
 class BeirSource:

@@ -9,19 +9,15 @@ of the same kind at `error` or below, whatever the scores are worth. They decide
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import xxhash
-
-from ragent.config import Settings
 from ragent.errors import EvalError
-from ragent.ingest import Callbacks
 from ragent.rag import Rag
-from ragent.types import Answer, Item, RawDocument
-from ragent_evals.sets.qa import Case, QaSet, f1, normalized
+from ragent.types import Answer
+from ragent_evals.metrics.words import says
+from ragent_evals.sets.case import Case
 
-_ENOUGH_F1 = 0.5
 _STEP = 1e-4
 
 
@@ -50,45 +46,6 @@ class Calibrated:
     wrong_of_answered: float
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """The texts of a set, as a source of documents."""
-
-    qa: QaSet
-
-    @property
-    def uri(self) -> str:
-        return f"qa:{self.qa.name}"
-
-    def items(self) -> Iterator[Item]:
-        """One a text."""
-        for id_, text in self.qa.texts.items():
-            yield Item(f"qa:{id_}", xxhash.xxh3_64_hexdigest(text.encode()))
-
-    def load(self, item: Item) -> RawDocument:
-        """The text as a file."""
-        id_ = item.uri.removeprefix("qa:")
-        return RawDocument(item.uri, f"{id_}.txt", self.qa.texts[id_].encode())
-
-
-def cache_name(texts: Mapping[str, str], settings: Settings) -> str:
-    """A collection for these texts under these settings: a second run finds all of it there."""
-    parts = (
-        settings.embedder.model_dump_json(),
-        settings.chunking.model_dump_json(),
-        *texts,
-        *texts.values(),
-    )
-    return "qa-" + xxhash.xxh3_64_hexdigest("\n".join(parts).encode())
-
-
-def ingest_texts(rag: Rag, qa: QaSet) -> None:
-    """Bring the texts of a set into the collection in use. Raises EvalError when one fails."""
-    report = rag.ingest_sources([Texts(qa)], Callbacks())
-    if report.failed:
-        raise EvalError(f"{len(report.failed)} texts failed, the first: {report.failed[0].error}")
-
-
 def judge(rag: Rag, cases: Sequence[Case], on_progress: Callable[[int], None]) -> list[Judged]:
     """Ask every question. `rag` should not withhold any answer itself: `[ask] abstain_below` 0."""
     judged = []
@@ -101,9 +58,7 @@ def judge(rag: Rag, cases: Sequence[Case], on_progress: Callable[[int], None]) -
 
 def is_right(answer: Answer, case: Case) -> bool:
     """Whether an answer says an expected one, as it stands or with a token F1 of at least 0.5."""
-    said = f" {' '.join(normalized(answer.text))} "
-    holds = any(f" {' '.join(normalized(each))} " in said for each in case.answers)
-    return not answer.abstained and (holds or f1(answer.text, case.answers) >= _ENOUGH_F1)
+    return not answer.abstained and says(answer.text, case.answers)
 
 
 def calibrate(judged: Sequence[Judged], error: float) -> Calibrated:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from ragent.errors import EvalError
-from ragent_evals.sets.qa import read_qa
 from ragent_evals.tuning.calibrating import Judged, calibrate
 
 
@@ -55,29 +54,6 @@ def test_a_set_too_small_for_the_error_is_refused() -> None:
         calibrate([Judged(0.5, False)] * 50, 0.1)
 
 
-def test_squad_and_lines_read_alike(tmp_path: Path) -> None:
-    qas = [
-        {"question": "Who?", "answers": [{"text": "Ada"}, {"text": "Ada"}], "is_impossible": False},
-        {"question": "Why?", "answers": [], "is_impossible": True},
-    ]
-    squad = {"data": [{"title": "A", "paragraphs": [{"context": "Ada did.", "qas": qas}]}]}
-    (tmp_path / "dev.json").write_text(json.dumps(squad))
-    read = read_qa(tmp_path / "dev.json")
-    assert [(case.question, case.answers) for case in read.cases] == [("Who?", ("Ada",)), ("Why?", ())]
-    lines = [
-        {"question": "Who?", "answers": ["Ada"], "context_id": "p0"},
-        {"question": "Why?", "answers": []},
-    ]
-    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    (tmp_path / "contexts.jsonl").write_text(json.dumps({"_id": "p0", "text": "Ada did."}))
-    again = read_qa(tmp_path)
-    assert again.cases[0] == read.cases[0]
-    assert again.texts == read.texts == {"p0": "Ada did."}
-    (tmp_path / "questions.jsonl").write_text('{"text": 1}')
-    with pytest.raises(EvalError, match="no set of questions"):
-        read_qa(tmp_path)
-
-
 def test_the_command_writes_the_threshold(tmp_path: Path) -> None:
     texts = {
         "crane": "The harbour crane lifts 40 tonnes. Halvorsen built the harbour crane in 1962.",
@@ -97,7 +73,10 @@ def test_the_command_writes_the_threshold(tmp_path: Path) -> None:
         "\n".join(json.dumps({"_id": id_, "text": text}) for id_, text in texts.items())
     )
     (folder / "questions.jsonl").write_text(
-        "\n".join(json.dumps({"question": question, "answers": answers}) for question, answers in asked)
+        "\n".join(
+            json.dumps({"id": str(number), "question": question, "answers": answers})
+            for number, (question, answers) in enumerate(asked)
+        )
     )
     home = tmp_path / "home"
     home.mkdir()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ragent.config import load_settings, render_toml
 from ragent.errors import ConfigError, EvalError
-from ragent_evals.estimates import measure
+from ragent_evals.metrics.retrieval.trec import measure
 from ragent_evals.tuning.settings_file import changed, write_settings
 from ragent_evals.tuning.weights import GRID, Judged, Weights, fit, ndcg, tune
 

@@ -16,7 +16,6 @@ def upgrade() -> None:
             "collection_id", sa.Integer, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False
         ),
         sa.Column("key", sa.String, nullable=False),
-        sa.Column("name", sa.String, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
         sa.UniqueConstraint("collection_id", "key"),
         sqlite_autoincrement=True,
@@ -45,3 +44,8 @@ def upgrade() -> None:
     )
     for column in ("source", "target", "chunk"):
         op.create_index(f"ix_relations_{column}", "relations", [f"{column}_id"])
+    op.create_table(
+        "graph_chunks",
+        sa.Column("chunk_id", sa.Integer, sa.ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("version", sa.String, nullable=False),
+    )
