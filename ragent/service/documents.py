@@ -13,6 +13,7 @@ from ragent.errors import NotThere, SourceError
 from ragent.ingest.work import hash_of
 from ragent.rag.forgetting import ForgetReport
 from ragent.service.access import Role, require, role_in
+from ragent.service.jobs import Job
 from ragent.store import Passage, people
 from ragent.store.listing import DocumentInfo, find_document, list_documents
 from ragent.types import RawDocument
@@ -89,7 +90,7 @@ class Documents:
         marked = tuple((one - start, other - start) for one, other in inside if one < other)
         return Excerpt(text[start:end], start, end, marked, start > 0 or end < len(text))
 
-    def passages(self, collection: str, chunk_ids: Sequence[int]) -> list[Passage]:
+    def passages(self, collection: str, chunk_ids: Sequence[int]) -> Sequence[Passage]:
         """The passages that still exist of these, in this order. Raises NotThere."""
         self.session.require(collection, "reader")
         found = self.session.service.store.find_collection(collection)
@@ -140,6 +141,17 @@ class Documents:
         if not same:
             raise SourceError(f"{path.name} has changed since it was read", hint="ingest it again")
         return path
+
+    def ingest_again(self, document_id: int) -> Job:
+        """Have it read anew, unchanged or not; with all of its archive, where it is in one.
+
+        Raises:
+            NotThere: there is no such document.
+            NotAllowed: they may not.
+        """
+        info = self.get(document_id, "editor")
+        asked = {"names": [info.uri.partition("!/")[0]], "force": True}
+        return self.session.service.jobs.add(self.session.caller.name, info.collection, "ingest", asked)
 
     def forget(self, document_id: int) -> ForgetReport:
         """Remove it from everything, its upload included, and prove it. Raises NotThere, NotAllowed."""

@@ -83,4 +83,5 @@ def choose_collection(name: str) -> None:
 
 def changes() -> dict[str, dict[str, Any]]:
     """The settings that are otherwise in this tab, by section; the settings page fills them in."""
-    return st.session_state.setdefault(_CHANGES, {})
+    held: dict[str, dict[str, Any]] = st.session_state.setdefault(_CHANGES, {})
+    return held

@@ -10,7 +10,7 @@ from typing import Any
 _FALLBACK = "en"
 
 
-def t(name: str, **values: object) -> str:
+def t(name: str, /, **values: object) -> str:
     """A text by its section and name, with `{values}` filled in. Raises KeyError for one that isn't there."""
     text = _texts(_language()).get(name) or _texts(_FALLBACK)[name]
     return text.format_map(values) if values else text
