@@ -154,8 +154,10 @@ class Jobs:
             return note.cancelled or self._ending.is_set()
 
         if job.kind == "sync":
-            delete = bool(asked.get("delete"))
-            return rag.sync(delete=delete, on_progress=note.progress, should_stop=should_stop)
+            delete, dry_run = bool(asked.get("delete")), bool(asked.get("dry_run"))
+            return rag.sync(
+                delete=delete, dry_run=dry_run, on_progress=note.progress, should_stop=should_stop
+            )
         names, force = list(asked["names"]), bool(asked.get("force"))
         return rag.ingest(*names, force=force, on_progress=note.progress, should_stop=should_stop)
 

@@ -15,6 +15,7 @@ from ragent.service.access import ANYBODY, Caller
 from ragent.service.jobs import Jobs
 from ragent.service.people import People
 from ragent.service.session import Session
+from ragent.service.sign_ins import SignIns
 from ragent.service.turns import Rate, Turnstile
 from ragent.store import Store, conversations
 
@@ -32,6 +33,7 @@ class Service:
         self.jobs = Jobs(self.root.store, self.rag)
         self.turnstile = Turnstile(settings.server.answers_at_once, settings.server.waiting_answers)
         self.rate = Rate(settings.server.requests_a_minute)
+        self.sign_ins = SignIns(self.people, settings.server.session_hours)
         self._rags: OrderedDict[str, Rag] = OrderedDict()
         self._lock = threading.Lock()
 

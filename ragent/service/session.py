@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import urlsplit
 
-from ragent.errors import NotAllowed, NotThere, RagentError
+from ragent.errors import ConfigError, NotAllowed, NotThere, RagentError
 from ragent.rag import Rag
 from ragent.rag.options import SearchArguments
 from ragent.service import uploads
@@ -17,6 +16,7 @@ from ragent.service.access import Caller, Role, require, require_role, role_in, 
 from ragent.service.conversations import Conversation, Conversations, Turn, details_of, documents_of
 from ragent.service.documents import Documents
 from ragent.service.jobs import Job
+from ragent.service.people import People
 from ragent.service.turns import Stopped
 from ragent.store import Store, people
 from ragent.types import Answer, Failure, Message, SearchResult, UnpackLimits
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Changes = Mapping[str, Mapping[str, Any]]
 
 _NO_CHANGES: Changes = {}
+_LONGEST_NAME = 100
+_SECRET = "***"  # noqa: S105  (stands where a source's secret is filled in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class Session:
     def collections(self) -> list[CollectionInfo]:
         """Those that they may know of, by name; the default one is there even while it is empty."""
         found = {one.name: one.id for one in self._store.collections()}
+        with self._store.reading() as connection:
+            claimed = people.granted_collections(connection)
         infos = []
-        for name in sorted({self.service.settings.collection, *found}):
+        for name in sorted({self.service.settings.collection, *found, *claimed}):
             role = self.role_in(name)
             if role is None:
                 continue
@@ -96,19 +100,66 @@ class Session:
 
         Raises:
             NotAllowed: a reader may not, nor may anybody take one that is there.
+            ConfigError: the name won't do.
         """
         require_role(self.caller.role, "editor")
-        if self._store.find_collection(collection) is not None:
-            raise NotAllowed(f"the collection {collection!r} is there already")
-        if self.caller.name:
-            with self._store.writing() as connection:
+        if not collection.strip() or len(collection) > _LONGEST_NAME or not collection.isprintable():
+            raise ConfigError(f"{collection!r} can't be a collection's name", hint="letters, up to 100")
+        with self._store.writing() as connection:
+            claimed = people.grants_of(connection, collection)
+            if claimed or self._store.find_collection(collection) is not None:
+                raise NotAllowed(f"the collection {collection!r} is there already")
+            if self.caller.name:
                 people.set_grant(connection, collection, self.caller.name, "admin")
 
+    def grants(self, collection: str) -> dict[str, str]:
+        """Who may do what in a collection; empty where it is everybody's. Raises NotAllowed, NotThere."""
+        self.require(collection, "admin")
+        with self._store.reading() as connection:
+            return people.grants_of(connection, collection)
+
     def share(self, collection: str, person: str, role: Role | None) -> None:
-        """Give somebody a role in a collection, or none. Raises NotAllowed, NotThere."""
+        """Give somebody a role in a collection, or none. One that was everybody's is then for those alone.
+
+        Raises:
+            NotAllowed: they may not, or nobody would be left who sees to it.
+            NotThere: there is no such collection or person.
+        """
         self.require(collection, "admin")
         with self._store.writing() as connection:
-            people.set_grant(connection, collection, person, role and role_of(role))
+            unknown = people.find_person(connection, person) is None
+            if role and unknown and self.service.settings.server.sign_in != "header":
+                raise NotThere(f"nobody is called {person!r}")
+            before = people.grants_of(connection, collection)
+            after = {name: have for name, have in before.items() if name != person}
+            if not before and role and self.caller.name:
+                after[self.caller.name] = "admin"
+            if role:
+                after[person] = role_of(role)
+            if before and "admin" not in after.values():
+                raise NotAllowed("nobody would be left who sees to it", hint="make another its admin first")
+            people.drop_grants(connection, collection)
+            for name, have in after.items():
+                people.set_grant(connection, collection, name, have)
+
+    def open_to_all(self, collection: str) -> None:
+        """Make a collection everybody's, each by their own role. Raises NotAllowed, NotThere."""
+        self.require(collection, "admin")
+        with self._store.writing() as connection:
+            people.drop_grants(connection, collection)
+
+    @property
+    def people(self) -> People:
+        """The people of this home and their keys. Raises NotAllowed unless an admin asks, without a key."""
+        require_role(self.caller.role, "admin")
+        if self.caller.collections is not None:
+            raise NotAllowed("a key for some collections doesn't see to people")
+        return self.service.people
+
+    def change_password(self, old: str, new: str) -> None:
+        """Take another password. Raises NotSignedIn for a wrong old one, and ConfigError for a short one."""
+        self.service.people.sign_in(self.caller.name, old)
+        self.service.people.change(self.caller.name, password=new or " ")
 
     def require(self, collection: str, wanted: Role) -> Role:
         """Raises NotThere for a collection that they may not know of, NotAllowed where they are less."""
@@ -209,19 +260,31 @@ class Session:
     def ingest(self, collection: str, names: Sequence[str], *, force: bool = False) -> Job:
         """Have files and URLs brought in. Raises NotAllowed.
 
-        Only an admin may name files of this machine, other than uploads: the server reads what they can't.
+        Only an admin may name files of this machine, other than uploads, and give options or secrets to a
+        source: the server reaches what they can't.
         """
         self.require(collection, "editor")
         for name in names:
             if not self.caller.is_admin and not self._is_open_to_all(name):
-                raise NotAllowed(f"{name!r} is not yours to read", hint="upload the file instead")
+                raise NotAllowed(
+                    f"{name!r} is not yours to read", hint="upload the file, or name a page by its plain URL"
+                )
         asked = {"names": list(names), "force": force}
         return self.service.jobs.add(self.caller.name, collection, "ingest", asked)
 
-    def sync(self, collection: str, *, delete: bool = False) -> Job:
-        """Have known sources brought up to date. Raises NotAllowed."""
+    def sync(self, collection: str, *, delete: bool = False, dry_run: bool = False) -> Job:
+        """Have known sources brought up to date, or with `dry_run` only looked at. Raises NotAllowed."""
         self.require(collection, "editor")
-        return self.service.jobs.add(self.caller.name, collection, "sync", {"delete": delete})
+        asked = {"delete": delete, "dry_run": dry_run}
+        return self.service.jobs.add(self.caller.name, collection, "sync", asked)
+
+    def sources(self, collection: str) -> list[str]:
+        """Where a collection's documents come from, uploads excepted, secrets left out. Raises NotAllowed."""
+        self.require(collection, "editor")
+        found = self._store.find_collection(collection)
+        known = self._store.known_sources(found.id) if found else []
+        own = (self.service.home / uploads.UPLOADS).resolve().as_uri() + "/"
+        return [source.argument for source in known if not source.argument.startswith(own)]
 
     def jobs(self) -> list[Job]:
         """The newest ones of the collections that they may know of."""
@@ -240,6 +303,7 @@ class Session:
         self.service.jobs.cancel(id_)
 
     def _is_open_to_all(self, name: str) -> bool:
-        if urlsplit(name).scheme in {"http", "https"}:
-            return True
+        if name.lower().startswith(("http://", "https://")):
+            # Options of a source stand behind the #, and its secrets are this machine's.
+            return "=" not in name.partition("#")[2] and _SECRET not in name
         return uploads.is_upload(self.service.home, Path(name))

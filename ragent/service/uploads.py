@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from ragent import registry
 from ragent.errors import SourceError, TooMuch
 from ragent.protocols import Container
-from ragent.rag.forgetting import UPLOADS
+from ragent.rag.forgetting import UPLOADS as UPLOADS
 from ragent.types import Failure, RawDocument, UnpackLimits
 
 _SURE = 0.5
@@ -104,5 +104,11 @@ def safe_name(name: str) -> str:
 
 
 def is_upload(home: Path, path: Path) -> bool:
-    """Whether a file lies among the uploads, links followed."""
-    return path.resolve().is_relative_to((home / UPLOADS).resolve())
+    """Whether a file or folder is there, and lies among the uploads, links followed.
+
+    What isn't there is none: `/etc#exclude=/../../HOME/uploads/x` only looks like one.
+    """
+    try:
+        return path.resolve(strict=True).is_relative_to((home / UPLOADS).resolve())
+    except (OSError, ValueError):
+        return False

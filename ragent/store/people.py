@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ragent.store.people_tables import GrantRow, KeyRow, PersonRow
 
+_NOBODY = " "  # holds what belonged to somebody who is gone: no person's name, so admins alone see to it
+
 
 def add_person(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Keep somebody new; whether nobody had that name."""
@@ -34,8 +36,15 @@ def change_person(connection: Connection, name: str, values: Mapping[str, Any]) 
 
 
 def drop_person(connection: Connection, name: str) -> bool:
-    """Remove somebody, with their keys and grants; whether there was such a person."""
+    """Remove somebody, with their keys and grants; whether there was such a person.
+
+    A collection that was theirs alone becomes nobody's, not everybody's.
+    """
     connection.execute(delete(KeyRow).where(KeyRow.owner == name))
+    theirs = select(GrantRow.collection).where(GrantRow.person == name)
+    for collection in list(connection.scalars(theirs)):
+        if grants_of(connection, collection).keys() == {name}:
+            set_grant(connection, collection, _NOBODY, "admin")
     connection.execute(delete(GrantRow).where(GrantRow.person == name))
     return connection.execute(delete(PersonRow).where(PersonRow.name == name)).rowcount == 1
 
@@ -58,6 +67,16 @@ def set_grant(connection: Connection, collection: str, person: str, role: str | 
     connection.execute(delete(GrantRow).where(same))
     if role is not None:
         connection.execute(insert(GrantRow).values(collection=collection, person=person, role=role))
+
+
+def drop_grants(connection: Connection, collection: str) -> None:
+    """Make a collection everybody's."""
+    connection.execute(delete(GrantRow).where(GrantRow.collection == collection))
+
+
+def granted_collections(connection: Connection) -> list[str]:
+    """The names of the collections that aren't everybody's, those that hold nothing yet included."""
+    return list(connection.scalars(select(GrantRow.collection).distinct()))
 
 
 def add_key(connection: Connection, values: Mapping[str, Any]) -> None:

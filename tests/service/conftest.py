@@ -15,12 +15,13 @@ PASSWORD = "a long password"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A home in which people sign in: ada is an admin, ed (by PASSWORD) an editor, rita a reader."""
+    """A home in which people sign in: ada is an admin, ed (by PASSWORD) and rob editors, rita a reader."""
     settings = load_settings(None, server={"sign_in": "password"}, ingest={"readers": 1})
     opened = Service.open(tmp_path / "home", settings)
     opened.people.add("ada", "admin")
     opened.people.add("ed", "editor", PASSWORD)
     opened.people.add("rita", "reader")
+    opened.people.add("rob", "editor")
     yield opened
     opened.close()
 
@@ -33,6 +34,11 @@ def ada(service: Service) -> Session:
 @pytest.fixture
 def ed(service: Service) -> Session:
     return service.session(Caller("ed", "editor"))
+
+
+@pytest.fixture
+def rob(service: Service) -> Session:
+    return service.session(Caller("rob", "editor"))
 
 
 @pytest.fixture

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragent.errors import NotAllowed, NotThere
+from ragent.errors import ConfigError, NotAllowed, NotSignedIn, NotThere
 from ragent.service import Caller, Role, Service, Session
 from ragent.service.access import role_in
 from ragent.service.session import Asked
-from tests.service.conftest import bring_in
+from tests.service.conftest import PASSWORD, bring_in, finished
 
 ROLES = st.sampled_from(get_args(Role))
 RANKS = {"reader": 1, "editor": 2, "admin": 3}
@@ -88,9 +89,137 @@ def test_files_of_the_machine_are_an_admins_alone(ed: Session, service: Service)
         "file:///etc/passwd",
         "..",
         str(service.home / "uploads" / ".." / "ragent.db"),
+        f"/etc#exclude=/../..{service.home}/uploads/a.txt",
+        f"file:///etc#exclude={'/..' * 20}{service.home}/uploads/a.txt",
+        f"/etc/*/../..{service.home}/uploads/a.txt",
+        "feed+http://127.0.0.1/",
+        "imap://mail.example.org",
+        "sql+sqlite:////etc/x.db",
     ):
         with pytest.raises(NotAllowed, match="not yours"):
             ed.ingest("default", [name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["http://10.0.0.1/#allow_private=1", "HTTP://h/#a=b", "https://user:***@h/", "https://h/?token=***"],
+)
+def test_what_a_source_may_reach_is_an_admins_to_say(ed: Session, ada: Session, name: str) -> None:
+    with pytest.raises(NotAllowed, match="not yours"):
+        ed.ingest("default", [name])
+    ada.cancel(ada.ingest("default", [name]).id)
+
+
+def test_a_page_of_this_machine_is_refused_to_whoever_names_it(ed: Session) -> None:
+    job = finished(ed, ed.ingest("default", ["http://127.0.0.1:1/secret"]))
+    (failed,) = job.report["failed"]
+    assert "127.0.0.1" in failed["error"]
+    assert "private" in failed["error"]
+
+
+def test_a_claimed_collection_is_no_one_elses_to_claim(ed: Session, rob: Session, ada: Session) -> None:
+    ed.claim("plans")
+    assert "plans" in [info.name for info in ed.collections()]
+    assert "plans" not in [info.name for info in rob.collections()]
+    for session in (rob, ada, ed):
+        with pytest.raises(NotAllowed, match="already"):
+            session.claim("plans")
+    assert rob.role_in("plans") is None
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101])
+def test_names_that_cannot_be_read_are_no_collections(ed: Session, name: str) -> None:
+    with pytest.raises(ConfigError):
+        ed.claim(name)
+
+
+def test_sharing_names_people_who_are_here(ed: Session) -> None:
+    ed.claim("plans")
+    with pytest.raises(NotThere, match="nobody is called 'eve'"):
+        ed.share("plans", "eve", "reader")
+    ed.share("plans", "rita", "reader")
+    assert ed.grants("plans") == {"ed": "admin", "rita": "reader"}
+    ed.share("plans", "rita", None)
+    assert ed.grants("plans") == {"ed": "admin"}
+
+
+def test_a_collection_keeps_somebody_who_sees_to_it(ed: Session, rita: Session) -> None:
+    ed.claim("plans")
+    ed.share("plans", "rita", "reader")
+    for role in (None, "editor"):
+        with pytest.raises(NotAllowed, match="nobody would be left"):
+            ed.share("plans", "ed", role)
+    ed.open_to_all("plans")
+    assert rita.role_in("plans") == "reader"
+    with pytest.raises(NotAllowed):
+        rita.open_to_all("plans")
+
+
+def test_sharing_what_was_everybodys_leaves_it_to_whoever_shares(ada: Session, ed: Session) -> None:
+    ada.share("default", "rita", "editor")
+    assert ada.grants("default") == {"ada": "admin", "rita": "editor"}
+    assert ed.role_in("default") is None
+
+
+def test_what_belonged_to_somebody_who_is_gone_is_not_everybodys(
+    service: Service, ed: Session, rita: Session, ada: Session
+) -> None:
+    ed.claim("plans")
+    service.people.remove("ed")
+    assert rita.role_in("plans") is None
+    assert ada.role_in("plans") == "admin"
+    assert (
+        service.session(service.people.by_key(service.people.make_key("any", "", "reader"))).role_in("plans")
+        is None
+    )
+
+
+def test_people_are_seen_to_by_admins_alone(ada: Session, ed: Session, service: Service) -> None:
+    assert [one.name for one in ada.people.all()] == ["ada", "ed", "rita", "rob"]
+    for session in (ed, service.session(Caller("ada", "admin", frozenset({"default"})))):
+        with pytest.raises(NotAllowed):
+            session.people.all()
+
+
+def test_a_password_is_changed_by_whoever_knows_it(ed: Session, service: Service) -> None:
+    with pytest.raises(NotSignedIn):
+        ed.change_password("wrong", "another password")
+    with pytest.raises(ConfigError, match="at least"):
+        ed.change_password(PASSWORD, "")
+    ed.change_password(PASSWORD, "another password")
+    assert service.people.sign_in("ed", "another password").name == "ed"
+
+
+def test_sources_are_told_without_uploads(ada: Session, rita: Session, tmp_path: Path) -> None:
+    bring_in(ada, "default", "a.txt", "A text about apples.")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "b.txt").write_text("A text about bees.")
+    finished(ada, ada.ingest("default", [str(tmp_path / "docs")]))
+    assert ada.sources("default") == [(tmp_path / "docs").as_uri()]
+    with pytest.raises(NotAllowed):
+        rita.sources("default")
+
+
+def test_a_dry_run_writes_nothing(ada: Session, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text(f"A text about {name}.")
+    finished(ada, ada.ingest("default", [str(folder)]))
+    (folder / "b.txt").unlink()
+    job = finished(ada, ada.sync("default", delete=True, dry_run=True))
+    assert job.report["deleted"] == 1
+    assert len(ada.documents.list("default")) == 2
+    assert finished(ada, ada.sync("default", delete=True)).report["deleted"] == 1
+    assert len(ada.documents.list("default")) == 1
+
+
+def test_a_document_is_read_anew(ed: Session, rita: Session) -> None:
+    document = bring_in(ed, "default", "a.txt", "A text about apples.")
+    report = finished(ed, ed.documents.ingest_again(document)).report
+    assert (report["updated"], report["failed"]) == (1, [])
+    with pytest.raises(NotAllowed):
+        rita.documents.ingest_again(document)
 
 
 def test_a_collection_that_is_there_cannot_be_claimed(ed: Session) -> None:

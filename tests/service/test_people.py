@@ -47,7 +47,7 @@ def test_an_admin_is_always_left(service: Service) -> None:
         service.people.change("ada", role="reader")
     service.people.change("ed", role="admin")
     service.people.remove("ada")
-    assert [one.name for one in service.people.all()] == ["ed", "rita"]
+    assert [one.name for one in service.people.all()] == ["ed", "rita", "rob"]
 
 
 def test_a_key_does_what_it_says_until_it_is_revoked(service: Service) -> None:
