@@ -30,3 +30,10 @@ class ServerSettings(BaseModel):
     names: tuple[str, ...] = Field((), description="other host names by which callers may reach it")
     grace_seconds: int = Field(30, ge=0, description="for answers that are being written when it is to end")
     session_hours: float = Field(24.0, gt=0, description="how long signing in to the chat page holds")
+    tools_for_all: tuple[str, ...] = Field(
+        (),
+        description="tools that not only admins may use: python, read_file, sql, mcp:NAME, other packages'",
+    )
+    approval_minutes: float = Field(
+        5.0, gt=0, description="how long a call that needs a yes waits once its browser is gone"
+    )

@@ -132,6 +132,11 @@ class Conversations:
         with self.store.writing() as connection:
             conversations.change_message(connection, message_id, values)
 
+    def change_details(self, message_id: str, details: Mapping[str, Any]) -> None:
+        """Keep other details of a turn, which `turns` gave."""
+        with self.store.writing() as connection:
+            conversations.change_message(connection, message_id, {"details": dict(details)})
+
     def cut(self, id_: str, message_id: str) -> str:
         """Take back a question or an answer, with all that came after; the question. Raises NotThere."""
         turns = self.turns(id_)

@@ -13,9 +13,11 @@ from ragent.rag import Rag
 from ragent.rag.options import SearchArguments
 from ragent.service import uploads
 from ragent.service.access import Caller, Role, require, require_role, role_in, role_of
+from ragent.service.agents import Agents
 from ragent.service.conversations import Conversation, Conversations, Turn, details_of, documents_of
 from ragent.service.documents import Documents
 from ragent.service.jobs import Job
+from ragent.service.judging import judge
 from ragent.service.people import People
 from ragent.service.turns import Stopped
 from ragent.store import Store, people
@@ -109,8 +111,7 @@ class Session:
             claimed = people.grants_of(connection, collection)
             if claimed or self._store.find_collection(collection) is not None:
                 raise NotAllowed(f"the collection {collection!r} is there already")
-            if self.caller.name:
-                people.set_grant(connection, collection, self.caller.name, "admin")
+            people.set_grant(connection, collection, self.caller.name, "admin")
 
     def grants(self, collection: str) -> dict[str, str]:
         """Who may do what in a collection; empty where it is everybody's. Raises NotAllowed, NotThere."""
@@ -235,6 +236,17 @@ class Session:
             if not noted:
                 kept.answered(message, "".join(written), "stopped", {})
         yield next(turn for turn in kept.turns(conversation.id) if turn.id == message)
+
+    @property
+    def agents(self) -> Agents:
+        """The agents that may work for them."""
+        return Agents(self)
+
+    def judge(
+        self, conversation_id: str, turn_id: str, rating: int, *, comment: str = "", correction: str = ""
+    ) -> str:
+        """Keep what they think of an answer, like `ragent.service.judging.judge`: the feedback's id."""
+        return judge(self, conversation_id, turn_id, rating, comment=comment, correction=correction)
 
     # -- documents --------------------------------------------------------------------------------------
 
