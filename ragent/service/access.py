@@ -22,11 +22,13 @@ class Caller:
         name: "" where nobody signs in: then there is only one.
         role: the most that they may do anywhere.
         collections: the only ones that a key opens; None: all that its owner may.
+        most: what a key lets its owner be at most, in collections shared with them, too.
     """
 
     name: str
     role: Role
     collections: frozenset[str] | None = None
+    most: Role = "admin"
 
     @property
     def is_admin(self) -> bool:
@@ -52,7 +54,7 @@ def role_in(caller: Caller, collection: str, grants: Mapping[str, str]) -> Role 
     granted = grants.get(caller.name)
     if granted is None:
         return None
-    return _lesser(granted, caller.role if caller.collections is not None else granted)
+    return _lesser(granted, caller.role if caller.collections is not None else caller.most)
 
 
 def require(have: Role | None, wanted: Role, collection: str) -> None:

@@ -160,7 +160,7 @@ class People:
         most = role_of(owner.role) if owner else ANYBODY.role
         role = min(role_of(row.role), most, key=("reader", "editor", "admin").index)
         only = None if row.collections is None else frozenset(row.collections)
-        return Caller(row.owner, role, only)
+        return Caller(row.owner, role, only, role_of(row.role))
 
     def keys(self) -> list[Key]:
         """Every key, the newest first."""

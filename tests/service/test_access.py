@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragent.config import load_settings
 from ragent.errors import ConfigError, NotAllowed, NotSignedIn, NotThere
 from ragent.service import Caller, Role, Service, Session
 from ragent.service.access import role_in
@@ -188,6 +189,25 @@ def test_a_password_is_changed_by_whoever_knows_it(ed: Session, service: Service
         ed.change_password(PASSWORD, "")
     ed.change_password(PASSWORD, "another password")
     assert service.people.sign_in("ed", "another password").name == "ed"
+
+
+def test_a_readers_key_only_reads_what_is_its_owners(service: Service, ed: Session) -> None:
+    ed.claim("plans")
+    session = service.session(service.people.by_key(service.people.make_key("script", "ed", "reader")))
+    assert session.role_in("plans") == "reader"
+    with pytest.raises(NotAllowed):
+        session.upload("plans", "a.txt", [b"x"])
+
+
+def test_a_collection_that_is_claimed_where_nobody_signs_in_is_listed(tmp_path: Path) -> None:
+    service = Service.open(tmp_path / "own", load_settings(None))
+    session = service.anybody()
+    session.claim("plans")
+    assert [(info.name, info.role, info.documents) for info in session.collections()] == [
+        ("default", "admin", 0),
+        ("plans", "admin", 0),
+    ]
+    service.close()
 
 
 def test_sources_are_told_without_uploads(ada: Session, rita: Session, tmp_path: Path) -> None:
