@@ -48,13 +48,16 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """One person's conversations."""
+    """One person's conversations; `only` over these collections, where a key is for some."""
 
     store: Store
     owner: str
+    only: frozenset[str] | None = None
 
     def new(self, collection: str) -> Conversation:
-        """Begin one."""
+        """Begin one. Raises NotThere for a collection that a key isn't for."""
+        if self.only is not None and collection not in self.only:
+            raise NotThere(f"there is no collection {collection!r}")
         id_ = uuid.uuid4().hex
         values = {"id": id_, "owner": self.owner, "collection": collection, "title": ""}
         with self.store.writing() as connection:
@@ -65,14 +68,14 @@ class Conversations:
         """One of them. Raises NotThere."""
         with self.store.reading() as connection:
             row = conversations.find_conversation(connection, id_, self.owner)
-        if row is None:
+        if row is None or (self.only is not None and row.collection not in self.only):
             raise NotThere(f"there is no conversation {id_!r}")
         return _conversation(row)
 
     def all(self, words: str = "", most: int = 200) -> list[Conversation]:
         """Those that hold these words anywhere, the last changed first."""
         with self.store.reading() as connection:
-            rows = conversations.list_conversations(connection, self.owner, words, most)
+            rows = conversations.list_conversations(connection, self.owner, words, most, self.only)
         return [_conversation(row) for row in rows]
 
     def rename(self, id_: str, title: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ragent import registry
-from ragent.errors import NotThere, SourceError
+from ragent.errors import NotThere, SourceError, StoreError
 from ragent.ingest.work import hash_of
 from ragent.rag.forgetting import ForgetReport
 from ragent.service.access import Role, require, role_in
@@ -156,7 +156,11 @@ class Documents:
     def forget(self, document_id: int) -> ForgetReport:
         """Remove it from everything, its upload included, and prove it. Raises NotThere, NotAllowed."""
         info = self.get(document_id, "editor")
-        return self.session.service.rag(info.collection).forget(document_id)
+        try:
+            return self.session.service.rag(info.collection).forget(document_id)
+        except StoreError:
+            self.get(document_id)  # somebody else may have forgotten it meanwhile
+            raise
 
 
 def _line_start(text: str, at: int) -> int:

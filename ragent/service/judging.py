@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragent.errors import NotAllowed, NotThere
@@ -53,6 +54,12 @@ def judge(
     judged = {"id": id_, "rating": rating, "comment": said.comment, "correction": said.correction}
     kept.change_details(turn.id, {**turn.details, "judged": judged})
     return id_
+
+
+def judge_answer(session: Session, collection: str, answer: Answer, said: Judgement) -> str:
+    """Keep what somebody thinks of an answer that is in no conversation. Raises NotThere, ConfigError."""
+    session.require(collection, "reader")
+    return keep_judgement(session.service.store, collection, answer, replace(said, owner=session.caller.name))
 
 
 def _answer(turn: Turn, question: str) -> Answer:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
-from ragent.errors import ConfigError, NotAllowed, NotThere, RagentError
+from ragent.errors import ConfigError, NotAllowed, NotThere, RagentError, StoreError
 from ragent.rag import Rag
 from ragent.rag.options import SearchArguments
 from ragent.service import uploads
@@ -31,6 +30,13 @@ Changes = Mapping[str, Mapping[str, Any]]
 _NO_CHANGES: Changes = {}
 _LONGEST_NAME = 100
 _SECRET = "***"  # noqa: S105  (stands where a source's secret is filled in)
+
+
+class Stop(Protocol):
+    """Says whether somebody stopped it: a threading.Event does."""
+
+    def is_set(self) -> bool:
+        """Whether it is to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class Session:
             ConfigError: the name won't do.
         """
         require_role(self.caller.role, "editor")
+        if self.caller.collections is not None and collection not in self.caller.collections:
+            raise NotAllowed(f"this key isn't for a collection {collection!r}")
         if not collection.strip() or len(collection) > _LONGEST_NAME or not collection.isprintable():
             raise ConfigError(f"{collection!r} can't be a collection's name", hint="letters, up to 100")
         with self._store.writing() as connection:
@@ -173,11 +181,25 @@ class Session:
         self.require(collection, wanted)
         return self.service.rag_under(collection, changes)
 
+    def _filled(self, collection: str, changes: Changes = _NO_CHANGES) -> Rag:
+        rag = self.rag(collection, changes=changes)
+        try:
+            _ = rag.collection
+        except StoreError:
+            found = self._store.find_collection(collection)
+            if found is not None and self._store.counts(found.id).chunks:
+                raise
+            if collection in {info.name for info in self.collections()}:
+                raise NotThere(f"the collection {collection!r} is empty", hint="ingest something") from None
+            # In the same words as for one that they may not know of.
+            raise NotThere(f"there is no collection {collection!r}") from None
+        return rag
+
     # -- asking -----------------------------------------------------------------------------------------
 
     def search(self, collection: str, query: str, k: int, **options: Unpack[SearchArguments]) -> SearchResult:
-        """Like `Rag.search`."""
-        return self.rag(collection).search(query, k, **options)
+        """Like `Rag.search`. Raises NotThere where nothing is in the collection yet, too."""
+        return self._filled(collection).search(query, k, **options)
 
     def stream(
         self,
@@ -190,8 +212,9 @@ class Session:
 
         Raises:
             TooMuch: too many wait already.
+            NotThere: there is no such collection, or nothing is in it yet.
         """
-        rag = self.rag(collection, changes=asked.changes)
+        rag = self._filled(collection, asked.changes)
         try:
             with self.service.turnstile.turn(self.caller.name, should_stop):
                 for piece in rag.stream(
@@ -206,11 +229,9 @@ class Session:
     @property
     def conversations(self) -> Conversations:
         """Their own."""
-        return Conversations(self._store, self.caller.name)
+        return Conversations(self._store, self.caller.name, self.caller.collections)
 
-    def converse(
-        self, conversation: Conversation, asked: Asked, stop: threading.Event
-    ) -> Iterator[str | Turn]:
+    def converse(self, conversation: Conversation, asked: Asked, stop: Stop) -> Iterator[str | Turn]:
         """Ask in a conversation: pieces of the draft, then the turn as it is kept.
 
         What was written when somebody stops it, or it fails, is kept as such.
@@ -277,7 +298,7 @@ class Session:
         """
         self.require(collection, "editor")
         for name in names:
-            if not self.caller.is_admin and not self._is_open_to_all(name):
+            if not self._may_read_this_machine and not self._is_open_to_all(collection, name):
                 raise NotAllowed(
                     f"{name!r} is not yours to read", hint="upload the file, or name a page by its plain URL"
                 )
@@ -314,8 +335,13 @@ class Session:
         self.require(self.job(id_).collection, "editor")
         self.service.jobs.cancel(id_)
 
-    def _is_open_to_all(self, name: str) -> bool:
+    @property
+    def _may_read_this_machine(self) -> bool:
+        # A key for some collections would otherwise read the files of all.
+        return self.caller.is_admin and self.caller.collections is None
+
+    def _is_open_to_all(self, collection: str, name: str) -> bool:
         if name.lower().startswith(("http://", "https://")):
             # Options of a source stand behind the #, and its secrets are this machine's.
             return "=" not in name.partition("#")[2] and _SECRET not in name
-        return uploads.is_upload(self.service.home, Path(name))
+        return uploads.is_upload(self.service.home, collection, Path(name))

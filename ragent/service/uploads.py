@@ -103,12 +103,12 @@ def safe_name(name: str) -> str:
     return body.encode()[: _LONGEST_NAME - len(ending.encode())].decode("utf-8", "ignore") + ending
 
 
-def is_upload(home: Path, path: Path) -> bool:
-    """Whether a file or folder is there, and lies among the uploads, links followed.
+def is_upload(home: Path, collection: str, path: Path) -> bool:
+    """Whether a file or folder is there, and lies among a collection's uploads, links followed.
 
     What isn't there is none: `/etc#exclude=/../../HOME/uploads/x` only looks like one.
     """
     try:
-        return path.resolve(strict=True).is_relative_to((home / UPLOADS).resolve())
+        return path.resolve(strict=True).is_relative_to(folder_of(home, collection).resolve())
     except (OSError, ValueError):
         return False

@@ -26,9 +26,16 @@ def find_conversation(connection: Connection, id_: str, owner: str) -> Row[Any] 
     ).one_or_none()
 
 
-def list_conversations(connection: Connection, owner: str, words: str, most: int) -> list[Row[Any]]:
-    """The columns of somebody's conversations, the last changed first, that hold these words anywhere."""
+def list_conversations(
+    connection: Connection, owner: str, words: str, most: int, only: Collection[str] | None = None
+) -> list[Row[Any]]:
+    """The columns of somebody's conversations, the last changed first, that hold these words anywhere.
+
+    With `only`, of those over these collections.
+    """
     query = select(ConversationRow.__table__).where(ConversationRow.owner == owner)
+    if only is not None:
+        query = query.where(ConversationRow.collection.in_(only))
     if words:
         # A pattern's own signs are escaped: people look for 100 % and snake_case.
         pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
