@@ -5,14 +5,26 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from ragent import __version__
-from ragent.server import health
+from ragent.server import conversations, documents, feedback, health, intake, searching
 from ragent.server.asking import Guesses
 from ragent.server.ending import Ending
 from ragent.server.errors import REFUSALS, install
 from ragent.server.limits import Limits, limits_of
+from ragent.server.openai import chat, completions, embeddings, models
 from ragent.service import Service
 
-ROUTERS: tuple[APIRouter, ...] = (health.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    models.router,
+    chat.router,
+    completions.router,
+    embeddings.router,
+    searching.router,
+    documents.router,
+    intake.router,
+    conversations.router,
+    feedback.router,
+)
 
 
 def make_app(service: Service, ending: Ending | None = None) -> FastAPI:

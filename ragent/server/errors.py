@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,7 @@ from ragent.errors import RagentError
 
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 2
+_NAME = re.compile(r"(?!(?:str|int|float|bool|none|dict)$)\w+")
 
 _STATUS: tuple[tuple[type[RagentError], int], ...] = (
     (errors.NotSignedIn, 401),
@@ -58,7 +60,7 @@ _CODES = {
 
 
 class Told(BaseModel):
-    """What went wrong: `code` is for programs, `message` and `hint` for people; `param` is what is to blame."""
+    """What went wrong: `code` is for programs, `message` and `hint` are for people."""
 
     message: str
     type: str
@@ -107,7 +109,8 @@ def told(error: Exception, request_id: str) -> tuple[int, dict[str, Any]]:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         # Its message may name files of this machine.
         _LOG.error("request %s failed: %s", request_id, error)
-        return status, body(status, "the home can't be used", request_id, hint="the server's log says why")
+        what = "the model failed" if isinstance(error, errors.LLMError) else "the home can't be used"
+        return status, body(status, what, request_id, hint="the server's log says why")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         code = "too_large"
     if status > HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -174,7 +177,9 @@ async def _of_ragent(request: Request, error: Exception) -> Response:
 async def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (Starlette types handlers this way)
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"}]
+    place = [str(part) for part in first["loc"][1:]]
+    # What comes after the name is which of several types was tried.
+    place = place[: next((at for at, part in enumerate(place) if not _NAME.fullmatch(part)), None)]
     param = ".".join(place) or None
     unknown = first["type"] == "extra_forbidden"
     said = "is not a parameter that is understood here" if unknown else first["msg"]

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragent.server.carrying import Gone
 from ragent.server.errors import answer_for, body, respond
 from ragent.server_settings import ServerSettings
 
@@ -101,6 +103,8 @@ class Limits:
             return
         try:
             await self._app(scope, self._counted(scope, receive), sending)
+        except (Gone, ClientDisconnect):
+            return
         except Exception as error:
             answer = answer_for(error, request_id)
             if not started:
