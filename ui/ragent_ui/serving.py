@@ -24,7 +24,7 @@ _LIGHT = {
     "borderColor": "#d9dfdc",
 }
 _DARK = {
-    "primaryColor": "#5fb89f",
+    "primaryColor": "#2a8771",
     "backgroundColor": "#141817",
     "secondaryBackgroundColor": "#1e2422",
     "textColor": "#e4e9e6",

@@ -12,7 +12,7 @@ export default function ({ data, setTriggerValue }) {
     const source = event.target.closest?.("[data-source]");
     if (source) setTriggerValue("opened", source.dataset.source);
     const copy = event.target.closest?.("[data-copies]");
-    if (copy) copyText(copy, copy.parentElement.querySelector("." + copy.dataset.copies));
+    if (copy) copyText(copy, copy.closest("[data-testid=stChatMessage], .st-key-source").querySelector("." + copy.dataset.copies));
   }, { signal });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && data.shown && !event.defaultPrevented) setTriggerValue("opened", "");

@@ -9,6 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from ragent_ui.markup import escaped
+from ragent_ui.words import t
+
 _NAME = "ragent_links"
 
 
@@ -33,3 +36,11 @@ def listen(on_open: Callable[[str], None], *, shown: str, focus: str) -> None:
 def _element() -> Any:
     script = (files("ragent_ui.chat") / "links.js").read_text("utf-8")
     return st.components.v2.component(_NAME, js=script)
+
+
+def copy_button(of: str, label: str) -> str:
+    """A button, as HTML, that copies the text of that class in the same message or source."""
+    return (
+        f'<button class="rg-small" data-copies="{escaped(of)}" data-done="{escaped(t("chat.copied"))}">'
+        f"{escaped(label)}</button>"
+    )

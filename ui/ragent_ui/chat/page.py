@@ -8,14 +8,20 @@ from importlib.resources import files
 import streamlit as st
 
 from ragent.service import Session
+from ragent.service.agents import Task
 from ragent.service.conversations import Conversation, Turn
 from ragent.service.session import Asked
+from ragent_ui.agent import mode as agent
+from ragent_ui.agent.mode import show_mode
+from ragent_ui.agent.steps import show_progress, show_run, stage_of
+from ragent_ui.agent.working import Working
 from ragent_ui.chat import current
+from ragent_ui.chat.judging import show_judging
 from ragent_ui.chat.links import listen
 from ragent_ui.chat.menu import show_menu
 from ragent_ui.chat.sidebar import show_sidebar
 from ragent_ui.chat.source import open_source, show_source, source_open
-from ragent_ui.chat.turns import show_answer, show_details, show_draft, show_question
+from ragent_ui.chat.turns import show_answer, show_copy, show_details, show_draft, show_question
 from ragent_ui.chat.welcome import show_first_start, show_invitation
 from ragent_ui.chat.writing import Writing, the_desk
 from ragent_ui.errors import show_error
@@ -38,21 +44,20 @@ def show() -> None:
         return
     turns = session.conversations.turns(conversation.id)
     source = source_open()
-    if source is None:
-        with st.container(key="chat"):
-            _show_conversation(session, conversation, turns)
-    else:
-        said, beside = st.columns([11, 9], gap="medium")
-        with said, st.container(key="chat"):
-            _show_conversation(session, conversation, turns)
-        with beside, st.container(key="source"):
+    with st.container(key="chat"):
+        _show_conversation(session, conversation, turns)
+    if source is not None:
+        with st.container(key="source"):
             show_source(session, source)
     listen(
         lambda id_: open_source(session, conversation, turns, id_),
         shown=source.id if source else "",
         focus=f"{conversation.id}:{len(turns)}:{_is_writing(conversation)}",
     )
-    asked = st.chat_input(t("chat.follow_up"), disabled=_is_writing(conversation))
+    show_mode(session, conversation.collection)
+    asked = st.chat_input(
+        t("agent.task" if agent.is_on() else "chat.follow_up"), disabled=_is_writing(conversation)
+    )
     if asked:
         _ask(session, conversation, asked)
 
@@ -65,7 +70,8 @@ def _show_beginning(session: Session) -> None:
         if is_empty:
             show_first_start(session, collection)
     listen(lambda _: None, shown="", focus=f"new:{is_empty}")
-    asked = st.chat_input(t("chat.ask"), disabled=is_empty) or chosen
+    show_mode(session, collection)
+    asked = st.chat_input(t("agent.task" if agent.is_on() else "chat.ask"), disabled=is_empty) or chosen
     if asked:
         conversation = session.conversations.new(collection)
         current.go_to(conversation.id)
@@ -74,8 +80,12 @@ def _show_beginning(session: Session) -> None:
 
 def _ask(session: Session, conversation: Conversation, question: str) -> None:
     current.stop_editing()
-    if question.strip():
-        the_desk().begin(session, conversation, Asked(question.strip(), changes=changes()))
+    text = question.strip()
+    other = changes()
+    if text and agent.is_on():
+        the_desk().begin(conversation.id, lambda: Working(session, conversation, Task(text, changes=other)))
+    elif text:
+        the_desk().begin(conversation.id, lambda: Writing(session, conversation, Asked(text, changes=other)))
     st.rerun()
 
 
@@ -97,14 +107,25 @@ def _show_conversation(session: Session, conversation: Conversation, turns: Sequ
             continue
         with st.chat_message("assistant", avatar=":material/auto_stories:"):
             if turn.state != "writing":
-                show_answer(session, conversation, turn)
+                if "run" in turn.details:
+                    show_run(turn)
+                else:
+                    show_answer(session, conversation, turn)
                 _actions(session, conversation, turn, is_last=turn is last_answer)
             elif writing is not None:
-                _follow(session, writing)
+                _follow(session, conversation, writing)
             else:
                 st.caption(t("chat.elsewhere"))
-    if writing is not None and not turns:
-        _follow(session, writing)
+    if writing is not None and not writing.is_over and not any(turn.state == "writing" for turn in turns):
+        _show_unnoted(session, conversation, writing)
+
+
+def _show_unnoted(session: Session, conversation: Conversation, writing: Writing | Working) -> None:
+    """A question that is in hand, but not yet among what was said."""
+    with st.chat_message("user", avatar=":material/person:"):
+        show_question(writing.question)
+    with st.chat_message("assistant", avatar=":material/auto_stories:"):
+        _follow(session, conversation, writing, noted=False)
 
 
 def _show_asked(session: Session, conversation: Conversation, turn: Turn, *, may_edit: bool) -> None:
@@ -142,18 +163,27 @@ def _actions(session: Session, conversation: Conversation, turn: Turn, *, is_las
                 question = session.conversations.cut(conversation.id, turn.id)
                 _ask(session, conversation, question)
         if turn.state == "done":
-            show_details(turn)
+            show_copy(turn)
+            if "run" not in turn.details:
+                show_details(turn)
+            show_judging(session, conversation, turn)
 
 
 @st.fragment(run_every=_POLL_SECONDS)
-def _follow(session: Session, writing: Writing) -> None:
+def _follow(
+    session: Session, conversation: Conversation, writing: Writing | Working, *, noted: bool = True
+) -> None:
     """The answer as it is written; drawn by itself, the rest of the page stays as it is."""
+    if not noted and any(turn.state == "writing" for turn in session.conversations.turns(conversation.id)):
+        st.rerun()
     if writing.is_over:
         if writing.error is None:
             st.rerun()
         show_error(writing.error.message, writing.error.hint)
         return
-    if writing.text:
+    if isinstance(writing, Working):
+        show_progress(writing)
+    elif writing.text:
         show_draft(writing.text)
     st.html(f'<p class="rg-busy" role="status">{_stage(session, writing)}</p>')
     st.button(
@@ -165,8 +195,10 @@ def _follow(session: Session, writing: Writing) -> None:
     )
 
 
-def _stage(session: Session, writing: Writing) -> str:
+def _stage(session: Session, writing: Writing | Working) -> str:
     stage = warming(session.service).stage
     if stage != "ready":
         return t(f"chat.loading_{stage}")
+    if isinstance(writing, Working):
+        return stage_of(writing)
     return t("chat.writing") if writing.text else t("chat.searching")

@@ -12,12 +12,14 @@ from ragent.rag.showing import unwrapped
 from ragent.service import Session
 from ragent.service.conversations import Conversation, Turn
 from ragent.store.listing import DocumentInfo
+from ragent_ui.chat.links import copy_button
 from ragent_ui.errors import show_error
 from ragent_ui.markup import escaped, marked, plain
 from ragent_ui.words import t
 
 _SOURCE, _PAGE, _AROUND, _PICTURE = "source", "source_page", "source_around", "source_picture"
 _FIRST_AROUND = 1500
+_PICTURE_PIXELS = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,7 @@ def show_source(session: Session, source: Source) -> None:
     _head(file_name(info.uri), source)
     st.html(
         f'<div class="rg-quote"><blockquote class="rg-quoted">{escaped(unwrapped(source.quote))}</blockquote>'
-        f'<button class="rg-small" data-copies="rg-quoted" data-done="{escaped(t("chat.copied"))}">'
-        f"{escaped(t('source.copy'))}</button></div>"
+        f"{copy_button('rg-quoted', t('source.copy'))}</div>"
     )
     if not _show_page(session, source, info):
         _show_text(session, source)
@@ -156,7 +157,7 @@ def _picture(session: Session, source: Source, page: int) -> bytes | None:
     wanted = (source.id, page)
     held = st.session_state.get(_PICTURE)
     if held is None or held[0] != wanted:
-        picture = session.documents.page_picture(source.document_id, page, [source.quote])
+        picture = session.documents.page_picture(source.document_id, page, [source.quote], _PICTURE_PIXELS)
         held = st.session_state[_PICTURE] = (wanted, picture)
     drawn: bytes | None = held[1]
     return drawn

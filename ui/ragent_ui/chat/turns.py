@@ -9,6 +9,7 @@ import streamlit as st
 
 from ragent.service import Session
 from ragent.service.conversations import Conversation, Turn
+from ragent_ui.chat.links import copy_button
 from ragent_ui.chat.source import citation_id, file_name, passage_id
 from ragent_ui.errors import show_error
 from ragent_ui.markup import cut, escaped, plain, written
@@ -47,14 +48,10 @@ def _show_written(turn: Turn) -> None:
     citations = turn.details.get("citations") or ()
     sources = {cited["marker"]: citation_id(turn, cited["marker"]) for cited in citations}
     listed = "".join(_listed(turn, cited) for cited in citations)
-    copy = (
-        f'<button class="rg-small" data-copies="rg-said" data-done="{escaped(t("chat.copied"))}">'
-        f"{escaped(t('chat.copy'))}</button>"
-    )
     named = (
         f'<ol class="rg-sources" aria-label="{escaped(t("chat.sources"))}">{listed}</ol>' if listed else ""
     )
-    st.html(f'<div><div class="rg-said">{written(turn.content, sources)}</div>{named}{copy}</div>')
+    st.html(f'<div><div class="rg-said">{written(turn.content, sources)}</div>{named}</div>')
 
 
 def _listed(turn: Turn, cited: Mapping[str, Any]) -> str:
@@ -81,6 +78,12 @@ def _show_abstention(session: Session, conversation: Conversation, turn: Turn) -
         f'<section class="rg-none" aria-label="{escaped(t("chat.none"))}"><h4>{escaped(t("chat.none"))}</h4>'
         f"<p>{escaped(turn.content)}</p>{below if cards else ''}</section>"
     )
+
+
+def show_copy(turn: Turn) -> None:
+    """Copies an answer without its sources."""
+    if turn.content and not turn.details.get("abstained"):
+        st.html(copy_button("rg-said", t("chat.copy")), width="content")
 
 
 def show_details(turn: Turn) -> None:

@@ -74,4 +74,5 @@ def _follow(session: Session, job_id: str) -> None:
     if job.is_over:
         st.rerun()
     done, total = job.progress.get("done", 0), job.progress.get("total", 0)
-    st.progress(done / total if total else 0.0, text=t("welcome.reading", done=done, total=total or "…"))
+    text = t("welcome.reading", done=done, total=total) if total else t("welcome.preparing")
+    st.progress(done / total if total else 0.0, text=text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from ragent.errors import RagentError
 from ragent.service import Session
 from ragent.service.conversations import Conversation
 from ragent.service.session import Asked
+from ragent_ui.agent.working import Working
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,18 +68,17 @@ class Desk:
     """The answers of this process, by conversation: one at a time in each."""
 
     def __init__(self) -> None:
-        self._writing: dict[str, Writing] = {}
+        self._writing: dict[str, Writing | Working] = {}
         self._lock = threading.Lock()
 
-    def begin(self, session: Session, conversation: Conversation, asked: Asked) -> Writing:
-        """Have a question answered, unless another of the conversation still is."""
+    def begin(self, conversation_id: str, make: Callable[[], Writing | Working]) -> None:
+        """Have a question answered, or a task done, unless another of the conversation still is."""
         with self._lock:
-            there = self._writing.get(conversation.id)
+            there = self._writing.get(conversation_id)
             if there is None or there.is_over:
-                there = self._writing[conversation.id] = Writing(session, conversation, asked)
-            return there
+                self._writing[conversation_id] = make()
 
-    def at(self, conversation_id: str) -> Writing | None:
+    def at(self, conversation_id: str) -> Writing | Working | None:
         """What is being written in a conversation, or was when the page was last drawn."""
         return self._writing.get(conversation_id)
 
