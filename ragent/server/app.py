@@ -5,16 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from ragent import __version__
-from ragent.server import conversations, documents, feedback, health, intake, searching
+from ragent.server import conversations, documents, feedback, health, intake, metrics, searching
 from ragent.server.asking import Guesses
 from ragent.server.ending import Ending
 from ragent.server.errors import REFUSALS, install
 from ragent.server.limits import Limits, limits_of
+from ragent.server.metrics import Measured, Metrics
 from ragent.server.openai import chat, completions, embeddings, models
 from ragent.service import Service
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    metrics.router,
     models.router,
     chat.router,
     completions.router,
@@ -46,8 +48,10 @@ def make_app(service: Service, ending: Ending | None = None) -> FastAPI:
     app.state.service = service
     app.state.ending = ending or Ending()
     app.state.guesses = Guesses()
+    app.state.metrics = Metrics(service)
     for router in ROUTERS:
         app.include_router(router)
     install(app)
     app.add_middleware(Limits, limits=limits_of(service.settings.server))
+    app.add_middleware(Measured, metrics=app.state.metrics)
     return app

@@ -62,6 +62,7 @@ async def carried(request: Request, write: Callable[[ShouldStop], Iterator[Piece
                     raise piece.error
                 return
             if piece is not None:
+                request.app.state.metrics.saw(piece)
                 yield piece
             if time.monotonic() - looked >= _LOOK_SECONDS:
                 looked = time.monotonic()

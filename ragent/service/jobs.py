@@ -101,6 +101,11 @@ class Jobs:
         with self._store.reading() as connection:
             return [_job(row) for row in jobs.list_jobs(connection, collections, most)]
 
+    def open_count(self) -> int:
+        """How many wait or run, of all collections."""
+        with self._store.reading() as connection:
+            return len(jobs.open_jobs(connection))
+
     def cancel(self, id_: str) -> None:
         """Have a job end after the batch it is at."""
         with self._store.writing() as connection:

@@ -35,6 +35,10 @@ class Turnstile:
         finally:
             self._leave(name, mine)
 
+    def waiting(self) -> int:
+        """How many answers wait."""
+        return self._waiting
+
     def _enter(self, name: str) -> threading.Event:
         mine = threading.Event()
         with self._lock:
