@@ -18,6 +18,7 @@ from ragent.service.documents import Documents
 from ragent.service.jobs import Job
 from ragent.service.judging import judge
 from ragent.service.people import People
+from ragent.service.quality import Quality
 from ragent.service.turns import Stopped
 from ragent.store import Store, people
 from ragent.types import Answer, Failure, Message, SearchResult, UnpackLimits
@@ -262,6 +263,11 @@ class Session:
     def agents(self) -> Agents:
         """The agents that may work for them."""
         return Agents(self)
+
+    @property
+    def quality(self) -> Quality:
+        """What they may see of how well it works."""
+        return Quality(self)
 
     def judge(
         self, conversation_id: str, turn_id: str, rating: int, *, comment: str = "", correction: str = ""
