@@ -26,7 +26,7 @@ def show_progress(working: Working) -> None:
         return
     with st.container(border=True, key="approval"):
         st.markdown(f"**{t('agent.asks')}**")
-        st.code(f"{question.call.tool} {_as_json(question.call.arguments)}", language=None, wrap_lines=True)
+        st.html(f'<div class="rg-asks">{_call(question.call.tool, question.call.arguments)}</div>')
         st.caption(plain(question.why))
         with st.container(horizontal=True):
             st.button(
@@ -92,12 +92,13 @@ def _calls(step: Mapping[str, Any]) -> Iterator[str]:
     calls = step["calls"]
     for place, observed in enumerate(step["observations"]):
         if place < len(calls):
-            call = calls[place]
-            yield (
-                f'<p class="rg-call"><b>{escaped(call["tool"])}</b> '
-                f"<code>{escaped(_as_json(call['arguments']))}</code></p>"
-            )
+            yield _call(calls[place]["tool"], calls[place]["arguments"])
         yield _observation(observed)
+
+
+def _call(tool: str, arguments: Mapping[str, Any]) -> str:
+    written_out = json.dumps(arguments, ensure_ascii=False)
+    return f'<p class="rg-call"><b>{escaped(tool)}</b> <code>{escaped(written_out)}</code></p>'
 
 
 def _observation(observed: Mapping[str, Any]) -> str:
@@ -110,7 +111,3 @@ def _observation(observed: Mapping[str, Any]) -> str:
         f'<details class="rg-observed rg-{kind}"><summary>{escaped(summary)}</summary>'
         f"<pre>{escaped(text)}</pre></details>"
     )
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
