@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ragent.store.people_tables import JobRow
 
@@ -52,3 +54,17 @@ def cancel_job(connection: Connection, id_: str) -> None:
     connection.execute(update(JobRow).where(JobRow.id == id_).values(cancelled=True))
     waiting = (JobRow.id == id_) & (JobRow.state == "waiting")
     connection.execute(update(JobRow).where(waiting).values(state="cancelled"))
+
+
+def erase_jobs(connection: Connection, uris: Iterable[str]) -> None:
+    """Remove the jobs that are over and name one of these documents."""
+    names = {_as_json(name) for uri in uris for name in (uri, unquote(urlsplit(uri).path)) if name}
+    over = select(JobRow.id, JobRow.asked, JobRow.progress, JobRow.report).where(JobRow.state.not_in(OPEN))
+    said = {row.id: _as_json([row.asked, row.progress, row.report]) for row in connection.execute(over)}
+    told = [id_ for id_, text in said.items() if any(name.strip('"') in text for name in names)]
+    for id_ in told:
+        connection.execute(delete(JobRow).where(JobRow.id == id_))
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Select, func, or_, select
 
@@ -40,6 +41,7 @@ def list_documents(
             or_(
                 like(DocumentRow.title).contains(words.lower(), autoescape=True),
                 like(DocumentRow.uri).contains(words.lower(), autoescape=True),
+                like(DocumentRow.uri).contains(quote(words).lower(), autoescape=True),
             )
         )
     rows = connection.execute(query.order_by(DocumentRow.uri).offset(first).limit(most))

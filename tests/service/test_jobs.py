@@ -8,7 +8,7 @@ from pathlib import Path
 from ragent.config import load_settings
 from ragent.service import Service, Session
 from ragent.service.access import ANYBODY
-from tests.service.conftest import finished
+from tests.service.conftest import bring_in, finished
 
 DIES = textwrap.dedent("""
     import os, sys
@@ -59,3 +59,14 @@ def test_what_a_process_that_died_left_behind_is_done(tmp_path: Path) -> None:
     (job,) = me.jobs()
     assert finished(me, job).report["added"] == 1
     service.close()
+
+
+def test_a_job_that_names_what_was_forgotten_goes_with_it(ada: Session) -> None:
+    stays = bring_in(ada, "default", "stays.txt", "A text about apples that stay where they are.")
+    goes = bring_in(ada, "default", "gö es.txt", "A text about pears that nobody is to remember.")
+    finished(ada, ada.documents.ingest_again(goes))
+    assert len(ada.jobs()) == 3
+    assert ada.documents.forget(goes).proof.found == ()
+    (left,) = ada.jobs()
+    assert "stays.txt" in str(left.asked)
+    assert ada.documents.get(stays)

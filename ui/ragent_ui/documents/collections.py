@@ -24,7 +24,13 @@ def show_collection(session: Session) -> CollectionInfo | None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="collection_row"):
         chosen = st.selectbox(t("documents.collection"), list(infos), index=list(infos).index(now), width=320)
         if session.caller.role != "reader":
-            with st.popover(t("documents.new_collection"), icon=":material/create_new_folder:"):
+            # With one more collection it is another widget, and closed.
+            new = st.popover(
+                t("documents.new_collection"),
+                icon=":material/create_new_folder:",
+                key=f"new-collection-{len(infos)}",
+            )
+            with new:
                 _show_new(session)
         if session.service.settings.server.sign_in != "off" and infos[now].role == "admin":
             with st.popover(t("documents.share"), icon=":material/group:"):

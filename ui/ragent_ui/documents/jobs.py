@@ -22,8 +22,8 @@ _MOST_FAILED = 200
 _COUNTS = ("added", "updated", "moved", "unchanged", "deleted")
 
 
-def show_jobs(session: Session, info: CollectionInfo) -> None:
-    """Draw those of a collection: the ones that go on, and the last that is over."""
+def show_jobs(session: Session, info: CollectionInfo) -> bool:
+    """Draw those of a collection: the ones that go on, and the last that is over. Whether any goes on."""
     of_it = [job for job in session.jobs() if job.collection == info.name]
     going = [job for job in of_it if not job.is_over]
     if going:
@@ -32,12 +32,14 @@ def show_jobs(session: Session, info: CollectionInfo) -> None:
     last = next((job for job in of_it if job.is_over), None)
     if last is not None and last.id not in st.session_state.setdefault(_READ, set()):
         _show_over(session, last, may_go_on=not going)
+    return bool(going)
 
 
 def _show_going(session: Session, ids: Sequence[str], role: str) -> None:
     with errors_shown():
-        jobs = [session.job(id_) for id_ in ids]
-        if any(job.is_over for job in jobs):
+        # One that isn't there any more ended, and went with a document that was forgotten.
+        jobs = [job for job in session.jobs() if job.id in ids]
+        if len(jobs) < len(ids) or any(job.is_over for job in jobs):
             st.rerun()
         for job in jobs:
             with st.container(horizontal=True, vertical_alignment="center", key=f"job-{job.id}"):

@@ -32,8 +32,8 @@ def show() -> None:
             st.caption(t("documents.reader"))
         else:
             show_adding(session, info)
-        show_jobs(session, info)
-        show_list(session, info)
+        if not show_jobs(session, info) or info.documents:
+            show_list(session, info)
         if info.role != "reader":
             show_sources(session, info)
     show_opened(session)
