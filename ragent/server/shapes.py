@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from ragent.rag.options import SearchArguments
 from ragent.types import Answer, SearchMode, SearchResult
@@ -14,47 +14,13 @@ from ragent.types import Answer, SearchMode, SearchResult
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 READ = ConfigDict(from_attributes=True)
 MOST_ID = 2**63 - 1
-_DEEPEST_FILTER = 12
-_LARGEST_FILTER = 200
-
-
-def _small(where: Any) -> Any:
-    """The filter, unless it is so large that no person's program means it. Raises ValueError."""
-    left = [(where, 1)]
-    parts = 0
-    while left:
-        part, depth = left.pop()
-        inner = list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else []
-        parts += 1
-        if depth > _DEEPEST_FILTER or parts > _LARGEST_FILTER:
-            raise ValueError(f"a filter has at most {_LARGEST_FILTER} parts, {_DEEPEST_FILTER} deep")
-        left += [(each, depth + 1) for each in inner]
-    if isinstance(where, str) and where.lstrip().startswith(("{", "[")):
-        raise ValueError("write a filter of JSON as JSON, not as a text")
-    return where
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Names = Annotated[list[Name], Field(max_length=5)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Condition = Annotated[str, Field(min_length=1, max_length=2000)]
-Where = Annotated[
-    Condition | list[Condition] | dict[str, Any],
-    BeforeValidator(_small),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": 2000},
-                {
-                    "type": "array",
-                    "items": {"type": "string", "minLength": 1, "maxLength": 2000},
-                    "maxItems": _LARGEST_FILTER - 1,
-                },
-                {"type": "object"},
-            ]
-        }
-    ),
-]
+Where = Condition | Annotated[list[Condition], Field(max_length=200)] | dict[str, Any]
 CollectionName = Annotated[
     Name | None, Field(description="a collection's name; none: the one that the settings name")
 ]
