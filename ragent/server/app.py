@@ -11,7 +11,7 @@ from ragent.server.ending import Ending
 from ragent.server.errors import REFUSALS, install
 from ragent.server.limits import Limits, limits_of
 from ragent.server.metrics import Measured, Metrics
-from ragent.server.openai import chat, completions, embeddings, models
+from ragent.server.openai import chat, completions, embeddings, models, rerank
 from ragent.service import Service
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -21,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     chat.router,
     completions.router,
     embeddings.router,
+    rerank.router,
     searching.router,
     documents.router,
     intake.router,

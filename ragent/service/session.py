@@ -182,7 +182,8 @@ class Session:
         self.require(collection, wanted)
         return self.service.rag_under(collection, changes)
 
-    def _filled(self, collection: str, changes: Changes = _NO_CHANGES) -> Rag:
+    def filled(self, collection: str, changes: Changes = _NO_CHANGES) -> Rag:
+        """Like `rag`, for readers. Raises NotThere where nothing is in the collection yet, too."""
         rag = self.rag(collection, changes=changes)
         try:
             _ = rag.collection
@@ -200,7 +201,7 @@ class Session:
 
     def search(self, collection: str, query: str, k: int, **options: Unpack[SearchArguments]) -> SearchResult:
         """Like `Rag.search`. Raises NotThere where nothing is in the collection yet, too."""
-        return self._filled(collection).search(query, k, **options)
+        return self.filled(collection).search(query, k, **options)
 
     def stream(
         self,
@@ -215,7 +216,7 @@ class Session:
             TooMuch: too many wait already.
             NotThere: there is no such collection, or nothing is in it yet.
         """
-        rag = self._filled(collection, asked.changes)
+        rag = self.filled(collection, asked.changes)
         try:
             with self.service.turnstile.turn(self.caller.name, should_stop):
                 for piece in rag.stream(

@@ -51,7 +51,7 @@ def pieces_of(session: Session, asked: ChatAsked, should_stop: ShouldStop) -> It
     """The answer, by whichever model is asked. Raises RagentError."""
     model = asked_for(asked.model, session)
     if model.collection is not None:
-        collection = from_documents.check(session, asked, model.collection)
+        collection = from_documents.collection_of(asked, model.collection)
         yield from from_documents.write(session, asked, collection, should_stop)
         return
     if asked.ragent is not None:

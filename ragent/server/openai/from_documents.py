@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from ragent.errors import NotThere
 from ragent.rag.options import SearchArguments
 from ragent.server.carrying import ShouldStop
 from ragent.server.errors import Refused
@@ -23,12 +22,10 @@ _NOT_FOLLOWED = "instructions are not followed where documents are asked"
 _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
 
 
-def check(session: Session, asked: ChatAsked, collection: str) -> str:
-    """The collection that is asked, which the caller may ask.
+def collection_of(asked: ChatAsked, collection: str) -> str:
+    """The collection that is asked: the one of the model, unless another is named.
 
-    Raises:
-        Refused: a parameter makes no sense here.
-        NotThere: there is no such collection, or it isn't theirs.
+    Raises Refused for parameters that answers from documents have none of.
     """
     for name in ("tools", "tool_choice", "stop"):
         if getattr(asked, name) not in (None, [], "none"):
@@ -37,12 +34,7 @@ def check(session: Session, asked: ChatAsked, collection: str) -> str:
                 param=name,
                 hint="the plain model takes it: GET /v1/models says what it is called",
             )
-    name = (asked.ragent and asked.ragent.collection) or collection
-    session.require(name, "reader")
-    if session.service.store.find_collection(name) is None:
-        empty = name == session.service.settings.collection
-        raise NotThere(f"there is no collection {name!r}", hint="nothing was ingested yet" if empty else "")
-    return name
+    return (asked.ragent and asked.ragent.collection) or collection
 
 
 def write(session: Session, asked: ChatAsked, collection: str, should_stop: ShouldStop) -> Iterator[Piece]:
