@@ -93,6 +93,11 @@ class LLMSettings(BaseModel):
     timeout_s: float = Field(0.0, ge=0, description="an answer that takes longer is an error; 0: any time")
 
     @property
+    def opened(self) -> LLMSettings:
+        """What a model is opened with: the same, but for what each answer is sampled with."""
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in _SAMPLING})
+
+    @property
     def sampling(self) -> Sampling:
         """How answers are sampled."""
         dry = Dry(
@@ -114,3 +119,10 @@ class LLMSettings(BaseModel):
             seed=self.seed,
             timeout_s=self.timeout_s or None,
         )
+
+
+_SAMPLING = (
+    *("max_tokens", "temperature", "top_k", "top_p", "min_p", "typical_p", "repeat_penalty"),
+    *("repeat_last_n", "frequency_penalty", "presence_penalty", "mirostat", "mirostat_tau", "mirostat_eta"),
+    *("dry_multiplier", "dry_base", "dry_allowed_length", "dry_last_n", "dry_breakers", "seed", "timeout_s"),
+)

@@ -266,6 +266,17 @@ class Scoring(Tokenizer, Protocol):
 
 
 @runtime_checkable
+class Foretelling(Protocol):
+    """What an LLM may offer besides text: how likely an answer is to begin with this token or that."""
+
+    def first_tokens(self, messages: Sequence[Message]) -> Mapping[str, float] | None:
+        """Ln p of the likeliest first tokens, by their texts; None where that isn't told.
+
+        Raises as `LLM.stream` does.
+        """
+
+
+@runtime_checkable
 class ToolCalling(Protocol):
     """What an LLM may offer besides: calls of tools by its server's own protocol."""
 

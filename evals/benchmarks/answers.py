@@ -2,9 +2,9 @@
 
     python evals/benchmarks/answers.py FOLDER [--cases 60]
 
-FOLDER holds a QA set: `contexts.jsonl` of {_id, title, text} and `questions.jsonl` of {question, context_id,
-answers, is_impossible}. Each question is asked over its own text and the four others that the search likes
-best; half of the questions have no answer there. They are taken from those articles that
+FOLDER holds a QA set: `contexts.jsonl` of {_id, title, text} and `questions.jsonl` of {id, question,
+context_id, answers, is_impossible}. Each question is asked over its own text and the four others that the
+search likes best; half of the questions have no answer there. They are taken from those articles that
 `evals/benchmarks/fit_answers.py` didn't fit to. "plain" is the model's own text, nothing checked, when it is
 told to say so if the passages don't tell; the rest is `ask` with its defaults.
 """
@@ -27,9 +27,12 @@ from ragent import Rag
 from ragent.rag.citing import Sources
 from ragent.rag.focusing import focus, whole
 from ragent.types import Message
-from ragent_evals.answering import MOST_PASSAGES, scopes, write_texts
-from ragent_evals.measures import interval
-from ragent_evals.qa import Case, balanced, f1, half_of, is_exact, read_qa
+from ragent_evals.estimates import interval
+from ragent_evals.metrics.words import f1, is_exact
+from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
+from ragent_evals.sets.case import Case
+from ragent_evals.sets.choosing import balanced, half_of
+from ragent_evals.sets.opening import open_set
 
 Values = NDArray[np.float64]
 STYLES = ("draft", "quote", "extract")
@@ -68,7 +71,7 @@ def main() -> None:
     parser.add_argument("--abstain-below", type=float, help="as [ask] abstain_below, for this run")
     parser.add_argument("--way", action="append", help="these only: plain, draft, quote, extract …")
     arguments = parser.parse_args()
-    qa = read_qa(arguments.folder)
+    qa = open_set(arguments.folder)
     cases = balanced(half_of(qa, 0), arguments.cases)
     with tempfile.TemporaryDirectory() as home:
         texts = Path(home) / "texts"
@@ -136,7 +139,7 @@ def asked(rag: Rag, case: Case, where: Mapping[str, Any], *, short: bool = False
 
 def print_header(cases: Sequence[Case]) -> None:
     """What the columns are."""
-    able = sum(case.is_answerable for case in cases)
+    able = sum(not case.is_impossible for case in cases)
     print(f"{len(cases)} questions, {able} answerable; 95 % bootstrap intervals")
     columns = ("F1", "F1 of all", "exact", "AUROC", "told apart", "answered", "wrongly", "quotes", "tokens")
     print(f"{'':11}" + "".join(f"{column:>20}" for column in columns[:4]), end="")
@@ -145,7 +148,7 @@ def print_header(cases: Sequence[Case]) -> None:
 
 def print_row(name: str, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> None:
     """F1 and exact match of what can be answered, F1 with silence right where nothing can; and so on."""
-    able = np.array([case.is_answerable for case in cases])
+    able = np.array([not case.is_impossible for case in cases])
     answered = np.array([not each.abstained for each in outcomes])
     scores = worth(cases, outcomes)
     exact = [
@@ -166,7 +169,7 @@ def print_saving(
     budget: int, cases: Sequence[Case], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> None:
     """The tokens that shorter passages save, and the difference in F1, question by question."""
-    able = np.array([case.is_answerable for case in cases])
+    able = np.array([not case.is_impossible for case in cases])
     saved = 1 - sum(each.tokens for each in after) / sum(each.tokens for each in before)
     gain = (worth(cases, after) - worth(cases, before))[able]
     print(f"passages in {budget} tokens: {saved:.0%} of the prompt saved, F1 {mean(gain, sign='+').strip()}")

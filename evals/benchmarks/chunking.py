@@ -35,7 +35,8 @@ from ragent.protocols import Embedder, Tokenizer, Vectors
 from ragent.retrieval import HybridRetriever, Indexes
 from ragent.store import NewDocument, Store
 from ragent.types import Chunk, Document, Fingerprint, Hit, RawDocument
-from ragent_evals.measures import interval
+from ragent_evals.estimates import interval
+from ragent_evals.metrics.chunks.overlap import Places, Stretch, overlap, units_in
 
 MEASURES = ("recall", "precision", "IoU")
 METHODS = ("structure", "recursive", "sentences", "semantic", "code")
@@ -83,18 +84,6 @@ class Result:
     mean_characters: float
     values: Values
     corpora: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Turns characters into what is counted. `starts`: where each unit of a text begins, ascending."""
-
-    starts: NDArray[np.int64]
-
-    def units(self, start: int, end: int) -> range:
-        """The units that begin in a stretch of characters."""
-        first, last = np.searchsorted(self.starts, (start, end))
-        return range(int(first), int(last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +186,10 @@ def scores(
 ) -> tuple[float, float, float]:
     """Recall, precision and IoU of one question. `names`: the corpora by uri."""
     corpus = question["corpus_id"]
-    wanted: set[int] = set()
-    for each in question["references"]:
-        wanted.update(places[corpus].units(each["start_index"], each["end_index"]))
-    stretches = [(names[hit.uri], places[names[hit.uri]].units(hit.start, hit.end)) for hit in hits]
-    found = wanted.intersection(unit for name, units in stretches if name == corpus for unit in units)
-    retrieved = sum(len(units) for _, units in stretches)
-    union = retrieved + len(wanted) - len(found)
-    return len(found) / len(wanted), len(found) / max(retrieved, 1), len(found) / union
+    wanted = [Stretch(corpus, each["start_index"], each["end_index"]) for each in question["references"]]
+    retrieved = [Stretch(names[hit.uri], hit.start, hit.end) for hit in hits]
+    compared = overlap(wanted, retrieved, units_in(places))
+    return compared.recall, compared.precision, compared.iou
 
 
 def print_row(result: Result) -> None:

@@ -31,8 +31,11 @@ from ragent.rag.pointing import SHORTLIST, Pointed, candidates, fitted, weigh
 from ragent.rag.reading import Reading
 from ragent.rag.support import LIKELIHOOD, Support, probability, question_likelihood
 from ragent.types import SearchResult
-from ragent_evals.answering import MOST_PASSAGES, scopes, write_texts
-from ragent_evals.qa import Case, f1, half_of, is_exact, read_qa, spread
+from ragent_evals.metrics.words import f1, is_exact
+from ragent_evals.running.answering import MOST_PASSAGES, scopes, write_texts
+from ragent_evals.sets.case import Case
+from ragent_evals.sets.choosing import half_of, spread
+from ragent_evals.sets.opening import open_set
 
 FEWEST, MOST_SIGNS, RIDGE, SUPPORT_RIDGE = 15, 60, 10.0, 5.0
 AGAINST = ("denial", "names missing")
@@ -104,7 +107,7 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name}")
     arguments = parser.parse_args()
-    qa = read_qa(arguments.folder)
+    qa = open_set(arguments.folder)
     with tempfile.TemporaryDirectory() as home, Rag.open(Path(home) / "home") as rag:
         write_texts(qa, Path(home) / "texts")
         rag.ingest(Path(home) / "texts")
@@ -148,7 +151,7 @@ def kept(support: dict[str, Any]) -> dict[str, Any]:
 
 def fit_spans(some: Sequence[Example]) -> tuple[list[str], Values]:
     """Names of the signs that tell most, and their weights: softmax regression on F1 cubed, ridge penalty."""
-    able = [one for one in some if one.case.is_answerable and one.worth.max(initial=0) > 0.3]
+    able = [one for one in some if not one.case.is_impossible and one.worth.max(initial=0) > 0.3]
     seen = Counter(name for one in able for name in {name for signs in one.signs for name in signs})
     names = sorted(name for name, count in seen.items() if count >= FEWEST)
     weights = softmax_regression(able, names)
@@ -237,7 +240,7 @@ def fit_model(
         )
         rows.append(signs_of(one, chosen) | {LIKELIHOOD: asked_back})
         right.append(holds(one, chosen))
-    able = [worth for worth, one in zip(worths, some, strict=True) if one.case.is_answerable]
+    able = [worth for worth, one in zip(worths, some, strict=True) if not one.case.is_impossible]
     means = np.mean(able, axis=0)
     print("F1 by the model's weight:", dict(zip(WEIGHTS, means.round(3).tolist(), strict=True)))
     asked_backs = np.array([row[LIKELIHOOD] for row in rows])
@@ -259,7 +262,7 @@ def fit_model(
 
 def measure_spans(label: str, some: Sequence[Example], names: Sequence[str], weights: Values) -> None:
     """Print F1 and exact match over what can be answered."""
-    able = [one for one in some if one.case.is_answerable]
+    able = [one for one in some if not one.case.is_impossible]
     texts = [ranked[0].text if (ranked := one.ranked(names, weights)) else "" for one in able]
     score = np.mean([f1(text, one.case.answers) for text, one in zip(texts, able, strict=True)])
     exact = np.mean([is_exact(text, one.case.answers) for text, one in zip(texts, able, strict=True)])
@@ -272,7 +275,7 @@ def measure_support(
     """Print how well the support tells quotes that hold an answer, and questions that can be answered."""
     pairs = [(one, each[0]) for one, each in zip(some, ranked, strict=True) if each]
     scores = np.array([probability(signs_of(one, best), support) for one, best in pairs])
-    able = auroc(scores, [one.case.is_answerable for one, _ in pairs])
+    able = auroc(scores, [not one.case.is_impossible for one, _ in pairs])
     right = auroc(scores, [holds(one, best) for one, best in pairs])
     print(f"{label}: AUROC {able:.3f} of answerable, {right:.3f} of a right quote, {len(pairs)} questions")
 
@@ -296,7 +299,7 @@ def auroc(scores: Values, right: Sequence[bool]) -> float:
 
 def balanced(some: Sequence[Example], count: int) -> list[Example]:
     """So many, half of them answerable, spread over all."""
-    parts = [[one for one in some if one.case.is_answerable == able] for able in (True, False)]
+    parts = [[one for one in some if one.case.is_impossible != able] for able in (True, False)]
     half = count // 2
     return [one for part in parts for one in part[:: max(1, len(part) // max(1, half))][:half]]
 

@@ -19,9 +19,10 @@ import numpy as np
 
 from ragent.config import load_settings
 from ragent.rag import Rag
-from ragent_evals.beir import BeirSet, read_beir, uri_of
-from ragent_evals.measures import interval, measure
-from ragent_evals.retrieval import cache_name, documents, ingest_corpus
+from ragent_evals.estimates import interval
+from ragent_evals.metrics.retrieval.trec import measure
+from ragent_evals.running.retrieval import cache_name, documents, ingest_corpus
+from ragent_evals.sets.beir import BeirSet, read_beir, uri_of
 
 _TECHNIQUES = "multihop,prf,sentence-window,parent-document,time-decay"
 _DEPTH = 10

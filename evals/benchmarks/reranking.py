@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from ragent.config import load_settings
 from ragent.rag import Rag
-from ragent_evals.beir import BeirSet, read_beir, uri_of
-from ragent_evals.measures import interval
-from ragent_evals.retrieval import cache_name, documents, ingest_corpus
+from ragent_evals.estimates import interval
+from ragent_evals.running.retrieval import cache_name, documents, ingest_corpus
+from ragent_evals.sets.beir import BeirSet, read_beir, uri_of
 
 _DEPTH = 10
 _CHUNKS = 30

@@ -15,9 +15,10 @@ from typing import Any
 from ragent.config import load_settings
 from ragent.rag import Rag
 from ragent.types import SearchMode
-from ragent_evals.beir import BeirSet, read_beir
-from ragent_evals.measures import Estimate, measure
-from ragent_evals.retrieval import cache_name, ingest_corpus, run_queries
+from ragent_evals.estimates import Estimate
+from ragent_evals.metrics.retrieval.trec import measure
+from ragent_evals.running.retrieval import cache_name, ingest_corpus, run_queries
+from ragent_evals.sets.beir import BeirSet, read_beir
 
 _DEPTH = 10
 _COLUMNS: dict[str, tuple[SearchMode, dict[str, Any]]] = {

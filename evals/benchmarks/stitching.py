@@ -3,9 +3,9 @@
     python evals/benchmarks/stitching.py FOLDER [--sets 16] [--threads 1] [--seconds 300]
 
 FOLDER holds a QA set with articles of several paragraphs: `contexts.jsonl` of {_id, title, text} and
-`questions.jsonl` of {question, answers, context_id}. From each article come five neighbouring paragraphs, and
-three questions that some of them answer; the paragraphs are put into another order for each question. Both
-variants, and both kinds of time, come from the same run; intervals are 95 % bootstraps over questions.
+`questions.jsonl` of {id, question, answers, context_id}. From each article come five neighbouring paragraphs,
+and three questions that some of them answer; the paragraphs are put into another order for each question.
+Both variants, and both kinds of time, come from the same run; intervals are 95 % bootstraps over questions.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from ragent.config import LLMSettings
 from ragent.llm.llamacpp import LlamaCpp, open_llamacpp
 from ragent.prompts import load_prompt
 from ragent.types import Message, Sampling
-from ragent_evals.measures import interval
-from ragent_evals.qa import Case, QaSet, f1, read_qa
+from ragent_evals.estimates import interval
+from ragent_evals.metrics.words import f1
+from ragent_evals.sets.case import Case, EvalSet
+from ragent_evals.sets.choosing import about
+from ragent_evals.sets.opening import open_set
 
 PASSAGES = 5
 QUESTIONS = 3
@@ -71,7 +74,7 @@ def main() -> None:
             )
             for stitch in found
         }
-        for texts, cases in list(groups(read_qa(arguments.folder)))[: arguments.sets]:
+        for texts, cases in list(groups(open_set(arguments.folder)))[: arguments.sets]:
             if time.monotonic() - began > arguments.seconds:
                 break
             for stitch, engine in engines.items():
@@ -81,18 +84,18 @@ def main() -> None:
     report(found)
 
 
-def groups(qa: QaSet) -> Iterator[tuple[list[str], list[Case]]]:
+def groups(qa: EvalSet) -> Iterator[tuple[list[str], list[Case]]]:
     """Neighbouring paragraphs of an article, and questions that they answer; of each article one first."""
     rounds: dict[int, list[tuple[list[str], list[Case]]]] = {}
     draw = random.Random(0)
-    for _, ids in groupby(qa.texts, key=lambda id_: qa.titles[id_]):
+    for _, ids in groupby(qa.texts, key=lambda id_: qa.texts[id_].title):
         article = list(ids)
         for n in range(len(article) // PASSAGES):
             some = article[n * PASSAGES : (n + 1) * PASSAGES]
-            cases = [case for case in qa.cases if case.is_answerable and case.context_id in some]
+            cases = [case for case in qa.cases if not case.is_impossible and about(case) in some]
             if len(cases) >= QUESTIONS:
                 chosen = draw.sample(cases, QUESTIONS)
-                rounds.setdefault(n, []).append(([qa.texts[id_] for id_ in some], chosen))
+                rounds.setdefault(n, []).append(([qa.texts[id_].text for id_ in some], chosen))
     for n in sorted(rounds):
         yield from rounds[n]
 

@@ -15,15 +15,18 @@ from ragent.cli import (
     code,
     forget,
     generate,
+    graph,
     index,
     ingest,
     init,
     logs,
+    match,
     mcp,
     models,
     prompts,
     search,
     sync,
+    topics,
     watch,
 )
 from ragent.cli.face import CollectionOption, Common, HomeOption, JsonOption, reporting_errors
@@ -53,6 +56,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
 app.command("fsck")(index.fsck)
+app.command("topics")(topics.topics)
+app.add_typer(graph.app, name="graph")
+app.command("match")(match.match)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
 for _name in registry.names("ragent.commands"):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragent.cli.face import Face, HomeOption, JsonOption
-from ragent.errors import ConfigError
+from ragent.cli.since import moment
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from ragent.store import Trace, TraceStore, TraceSummary
     from ragent.trace import SpanRecord
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHORT = 12
 _POLL_SECONDS = 0.5
 _SHOWN = {
@@ -53,6 +51,7 @@ class TraceKind(StrEnum):
     search = "search"
     agent = "agent"
     ingest = "ingest"
+    case = "case"
 
 
 def logs(
@@ -80,7 +79,9 @@ def logs(
     from ragent.store import TraceStore, Wanted
 
     face = Face(context, home, None, as_json)
-    wanted = Wanted(last, kind.value if kind else "", _since(since) if since else 0, errors)
+    wanted = Wanted(
+        last, kind.value if kind else "", int(moment(since).timestamp() * 1e9) if since else 0, errors
+    )
     with face.rag() as rag:
         traces = TraceStore(rag.store)
         if name:
@@ -190,18 +191,6 @@ def _plain(value: object) -> str:
 
 def _clock(unix_ns: int) -> str:
     return datetime.fromtimestamp(unix_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _since(text: str) -> int:
-    """A Unix time in nanoseconds. Raises ConfigError."""
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
-        began = datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
-    else:
-        try:
-            began = datetime.fromisoformat(text).astimezone()
-        except ValueError:
-            raise ConfigError(f"--since {text!r} is no time", hint="30m, 2h, 7d, or 2025-03-01") from None
-    return int(began.timestamp() * 1e9)
 
 
 def _summary(one: TraceSummary) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,9 +28,10 @@ from ragent.llm.dialects import (
     sampling_fields,
     usual_context,
 )
+from ragent.llm.foretelling import foretelling_fields, foretold
 from ragent.llm.tool_calls import CallPiece, is_lack_of_tools, joined, tool_fields
 from ragent.protocols import Constraint
-from ragent.trace import Attributes, chat
+from ragent.trace import Attributes, chat, score
 from ragent.types import Delta, Exchange, Message, Sampling, Tool, Turn, Usage
 
 _LOG = logging.getLogger("ragent.llm")
@@ -148,6 +149,23 @@ class ServedModel:
             self._refused_tools = True
             return None
         return Turn("".join(delta.text for delta in deltas), joined(pieces), deltas[-1].usage or Usage())
+
+    def first_tokens(self, messages: Sequence[Message]) -> Mapping[str, float] | None:
+        """Ln p of the likeliest first tokens of an answer, by their texts; None where the server tells none.
+
+        Raises as `stream` does.
+        """
+        body = self._body(messages, Sampling(max_tokens=1, repeat_penalty=1.0), None)
+        del body["stream_options"]
+        with score("openai", self.name, 1):
+            try:
+                url = f"{self._connection.url}/chat/completions"
+                return foretold(self._connection.ask(url, body | foretelling_fields()))
+            except ServerError as error:
+                if error.status not in (400, 422):
+                    raise
+                _LOG.info("%s tells no probabilities: %s", self._connection.url, error.message)
+                return None
 
     def _stream(
         self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None

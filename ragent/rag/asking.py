@@ -66,12 +66,12 @@ class Asking:
             llm=llm,
             template=self._prompt(self._prompt_name),
             examples=self._exemplars.choose,
-            style=self._style,
+            style=self.style,
             sampling=self.settings.llm.sampling,
             embedder=self.embedder,
             min_relevance=ask.min_relevance,
             focus_tokens=ask.focus_tokens,
-            pointer=self._pointer(llm) if self._style == "quote" else None,
+            pointer=self._pointer(llm) if self.style == "quote" else None,
             abstain_below=ask.abstain_below,
         )
 
@@ -94,10 +94,11 @@ class Asking:
 
     @property
     def _llm(self) -> LLM | None:
-        return None if self._style == "extract" else self.open_llm()
+        return None if self.style == "extract" else self.open_llm()
 
     @property
-    def _style(self) -> Style:
+    def style(self) -> Style:
+        """How it answers, where the settings leave it open, too."""
         ask = self.settings.ask
         if ask.style != "auto":
             return ask.style
@@ -111,7 +112,7 @@ class Asking:
 
     @property
     def _prompt_name(self) -> str:
-        return _PROMPTS.get(self._style, self.settings.ask.prompt)
+        return _PROMPTS.get(self.style, self.settings.ask.prompt)
 
     def _prompt(self, name: str) -> PromptTemplate:
         return load_prompt(name, self.home / "prompts")

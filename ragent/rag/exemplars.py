@@ -6,6 +6,7 @@ They are never sources: they teach the model how to answer, and no citation can 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import tempfile
 import zipfile
@@ -15,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ragent.errors import ConfigError
+from ragent.index.files import replacing
 from ragent.prompts import Example, choose_examples, read_examples
 from ragent.protocols import Embedder, Vectors
+from ragent.store.proof import SHORTEST
 
 _LOG = logging.getLogger("ragent.rag")
 
@@ -92,6 +95,32 @@ class Exemplars:
             Path(file.name).replace(self._cache)
         except OSError as error:
             _LOG.warning("the vectors of the examples are not kept: %s", error)
+
+
+def forget_examples(folder: Path, texts: Sequence[str]) -> None:
+    """Take those examples out of the files of a folder that are from certain texts: whole lines only.
+
+    An example is from a text if a passage of it stands there, or an answer that is no mere word or two.
+    """
+    for path in folder.glob("*.examples.jsonl"):
+        lines = path.read_text("utf-8", errors="replace").splitlines(keepends=True)
+        kept = [line for line in lines if not _is_from(line, texts)]
+        if len(kept) < len(lines):
+            with replacing(path) as temporary:
+                temporary.write_text("".join(kept), "utf-8")
+
+
+def _is_from(line: str, texts: Sequence[str]) -> bool:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(value, dict):
+        return False
+    answer, passages = value.get("answer"), value.get("passages", [])
+    said = [*(passages if isinstance(passages, list) else []), answer]
+    long = [part for part in said if isinstance(part, str) and len(part) >= SHORTEST]
+    return any(part in text for part in long for text in texts)
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from ragent.config import IndexSettings
 from ragent.errors import StoreError
 from ragent.llm.states import forget_states
+from ragent.rag.exemplars import forget_examples
 from ragent.retrieval import Indexes
 from ragent.store import Store
 from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
@@ -47,6 +48,7 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
         elif any(uri in (source.cursor or "") for uri in found.values()):
             store.leave_source(source.id, None)  # the web source remembers pages there
     listed_again = _listed_again(store, found)
+    forget_examples(store.home / "prompts", [store.document_text(id_) or "" for id_ in found])
     store.erase(list(found))
     _rebuild_indexes(store, settings)
     forget_states(store.home)

@@ -20,6 +20,7 @@ from ragent.protocols import LLM, Embedder, Source
 from ragent.rag.asking import Asking, Request
 from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
+from ragent.rag.judged import Judgement, keep_judgement
 from ragent.rag.options import SearchArguments, search_options
 from ragent.rag.tracing import open_tracer, traced_answer, traced_ingestion
 from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
@@ -45,6 +46,7 @@ class Rag:
         self.settings = settings
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
+        self._shared: dict[str, Rag] = {}
 
     @classmethod
     def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
@@ -62,6 +64,22 @@ class Rag:
     def from_config(cls, path: str | Path, home: str | Path | None = None) -> Self:
         """Open a home with the settings of one file. Raises ConfigError."""
         return cls(find_home(home), load_settings(Path(path)))
+
+    def with_settings(self, settings: Settings) -> Self:
+        """This home under other settings: the database and the models that they don't change are shared.
+
+        Close this one last.
+        """
+        made = type(self)(self.home, settings)
+        before = self.settings
+        same = {
+            "store": True,
+            "tracer": settings.trace == before.trace,
+            "embedder": settings.embedder == before.embedder,
+            "llm": settings.llm.opened == before.llm.opened,
+        }
+        made._shared = {name: self for name, is_same in same.items() if is_same}
+        return made
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
@@ -138,6 +156,9 @@ class Rag:
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
         with self._lock:
+            if name in self._shared:
+                shared: Part = getattr(self._shared[name], name)
+                return shared
             if name not in self._parts:
                 self._parts[name] = make()
             part: Part = self._parts[name]
@@ -328,6 +349,24 @@ class Rag:
             "ragent.k": k or self.settings.ask.k,
         }
         return traced_answer(self.tracer, question, about, pieces())
+
+    def feedback(self, answer: Answer, rating: int, *, comment: str = "", correction: str = "") -> str:
+        """Keep what somebody thought of an answer, for `ragent eval new` to make a case of it.
+
+        Args:
+            answer: what `ask` gave.
+            rating: 1 for a good one, -1 for a bad one, 0 for neither.
+            comment: why.
+            correction: what would have been the right answer.
+
+        Returns:
+            The id under which it is kept.
+
+        Raises:
+            ConfigError: the rating is none of these.
+        """
+        said = Judgement(rating, comment, correction)
+        return keep_judgement(self.store, self.settings.collection, answer, said)
 
     def generate(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DatabaseError
 
+from ragent.store.graph import check_graph
 from ragent.store.rows import Problem
 from ragent.store.tables import ChunkRow, CollectionRow, DocumentRow, SpaceRow, TombstoneRow, VectorRow
 from ragent.store.vectors import decode
@@ -27,6 +28,7 @@ def check_database(engine: Engine) -> Iterator[Problem]:
             yield from _check_chunks(connection)
             yield from _check_vectors(connection)
             yield from _check_generations(connection)
+            yield from check_graph(connection)
         except DatabaseError as error:
             yield Problem("database", f"can't be read: {error.orig}", _RESTORE)
 

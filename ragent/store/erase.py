@@ -10,14 +10,17 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, Select, select, update
 
 from ragent.errors import StoreError
+from ragent.store.evals import erase_outcomes
+from ragent.store.feedback import erase_feedback
+from ragent.store.judgements import erase_judged
 from ragent.store.rows import Batch, Collection
 from ragent.store.runs import drop_tainted_runs
-from ragent.store.tables import DocumentRow, SpanRow
+from ragent.store.tables import CollectionRow, DocumentRow, SpanRow
 from ragent.store.writing import apply_batch
 
 _PATIENCE_SECONDS = 30.0
@@ -28,7 +31,7 @@ _TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(co
 
 
 def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
-    """Remove documents of any collection, their traces, and what may retell them: runs, and texts of spans.
+    """Remove documents of any collection, their traces, and all that may retell them.
 
     `writer` begins its transactions at once.
 
@@ -40,6 +43,9 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.rollback()
         with connection.begin():
+            erase_outcomes(connection, document_ids)
+            erase_feedback(connection, document_ids)
+            erase_judged(connection, connection.scalars(_names(document_ids)).all())
             for document_id in document_ids:
                 query = select(DocumentRow.collection_id).where(DocumentRow.id == document_id)
                 collection_id = connection.scalar(query)
@@ -49,6 +55,14 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
             drop_tainted_runs(connection)
             connection.execute(_TEXTS_OF_TRACES)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
+
+
+def _names(document_ids: Sequence[int]) -> Select[Any]:
+    """Of the collections that hold documents."""
+    held = DocumentRow.collection_id == CollectionRow.id
+    return (
+        select(CollectionRow.name).join(DocumentRow, held).where(DocumentRow.id.in_(document_ids)).distinct()
+    )
 
 
 def _rewrite(driver: sqlite3.Connection) -> None:

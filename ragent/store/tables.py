@@ -242,3 +242,154 @@ class SpanRow(Base):
     output_tokens: Mapped[int | None]
     attributes: Mapped[Any] = mapped_column(JSON)
     content: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+
+
+class FeedbackRow(Base):
+    """What a person thought of an answer. `rating` is 1, 0 or -1; `answer` is what they were shown.
+
+    `owner` is who they are, "" where nobody signs in. `correction` is what they would have said.
+    """
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index("ix_feedback_collection", "collection"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    collection: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[Any] = mapped_column(JSON)
+    rating: Mapped[int]
+    comment: Mapped[str]
+    correction: Mapped[str]
+    trace_id: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class EvalRunRow(Base):
+    """A set run through ragent under one configuration. `finished_at` is null while cases are left.
+
+    `corpus` and `version` tell which texts and which cases: only runs over the same can be compared.
+    """
+
+    __tablename__ = "eval_runs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    set_name: Mapped[str]
+    split: Mapped[str]
+    version: Mapped[str]
+    corpus: Mapped[str]
+    collection: Mapped[str]
+    configuration: Mapped[Any] = mapped_column(JSON)
+    cases: Mapped[int]
+    metrics: Mapped[Any] = mapped_column(JSON)
+    seconds: Mapped[float] = mapped_column(Float)
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+    finished_at: Mapped[datetime | None]
+
+
+class OutcomeRow(Base):
+    """What came of a case. `key` is the digest of all that it depends on: the same key, the same outcome."""
+
+    __tablename__ = "eval_outcomes"
+    __table_args__ = (Index("ix_eval_outcomes_key", "key"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("eval_runs.id", ondelete="CASCADE"), primary_key=True)
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    key: Mapped[str]
+    case: Mapped[Any] = mapped_column(JSON)
+    outcome: Mapped[Any] = mapped_column(JSON)
+    values: Mapped[Any] = mapped_column(JSON)
+
+
+class JudgementRow(Base):
+    """A judge's verdict. `key` is the digest of the judge and of all that it read."""
+
+    __tablename__ = "eval_judgements"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    collection: Mapped[str]
+    verdict: Mapped[Any] = mapped_column(JSON)
+
+
+class VoteRow(Base):
+    """One of two answers to a question was liked better: `winner` is "left", "right" or "tie".
+
+    `left` and `right` are the names of the configurations; `voter` is a person, or a judge's name.
+    """
+
+    __tablename__ = "eval_votes"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    arena: Mapped[str]
+    case_id: Mapped[str]
+    question: Mapped[str]
+    left: Mapped[str]
+    right: Mapped[str]
+    left_answer: Mapped[str]
+    right_answer: Mapped[str]
+    winner: Mapped[str]
+    voter: Mapped[str]
+    is_human: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+
+
+class EntityRow(Base):
+    """Something that documents of a collection speak of. `key` is its name as names are compared.
+
+    What it is called stands in the chunks that mention it alone: no name outlives the documents it is from.
+    """
+
+    __tablename__ = "entities"
+    __table_args__ = (UniqueConstraint("collection_id", "key"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    key: Mapped[str]
+    kind: Mapped[str]
+
+
+class MentionRow(Base):
+    """Where an entity is spoken of: characters `start` to `end` of the chunk's text."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (Index("ix_mentions_chunk", "chunk_id"),)
+
+    entity_id: Mapped[int] = mapped_column(ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    end: Mapped[int]
+
+
+class RelationRow(Base):
+    """What a document says of two entities: in characters `start` to `end` of the chunk's text.
+
+    `label` is how it says so, in its words; empty for two that only stand together, which `weight` weighs.
+    """
+
+    __tablename__ = "relations"
+    __table_args__ = (
+        Index("ix_relations_source", "source_id"),
+        Index("ix_relations_target", "target_id"),
+        Index("ix_relations_chunk", "chunk_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("entities.id", ondelete="CASCADE"))
+    target_id: Mapped[int] = mapped_column(ForeignKey("entities.id", ondelete="CASCADE"))
+    label: Mapped[str]
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"))
+    start: Mapped[int]
+    end: Mapped[int]
+    weight: Mapped[float] = mapped_column(Float)
+
+
+class GraphChunkRow(Base):
+    """A chunk that was read for the graph, and by which version of the reader."""
+
+    __tablename__ = "graph_chunks"
+
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[str]

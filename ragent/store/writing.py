@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, literal, select, update
 
 from ragent.errors import StoreError
+from ragent.store.graph import drop_unmentioned
 from ragent.store.rows import Batch, Collection, NewDocument
 from ragent.store.tables import (
     BandRow,
@@ -51,6 +52,7 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
         _release_duplicates(connection, document_id)
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
+    drop_unmentioned(connection)
 
 
 def generation_of(connection: Connection, collection_id: int) -> int:

@@ -33,6 +33,7 @@ Kind = Literal[
     "prompt",
     "generate",
     "check",
+    "case",
     "other",
 ]
 
@@ -93,6 +94,10 @@ class Span(Protocol):
     def recorded(self) -> bool:
         """Whether anybody records: what only a trace needs must not be computed otherwise."""
 
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that it is a part of; "" where nobody records."""
+
     def set(self, attributes: Attributes) -> None:
         """Note attributes. No text of a prompt, a document or an answer may be one: see `text`."""
 
@@ -122,6 +127,7 @@ class _Unrecorded:
 
     __slots__ = ()
     recorded = False
+    trace_id = ""
 
     def set(self, attributes: Attributes) -> None:
         """Nothing."""
@@ -173,6 +179,10 @@ class _Live:
         self._attributes = dict(attributes)
         self._content: dict[str, str] = {}
         self._token: Token[_Live | None] | None = None
+
+    @property
+    def trace_id(self) -> str:
+        return self._trace_id
 
     def child(self, name: str, kind: Kind, attributes: Attributes) -> _Live:
         return _Live(self._recording, self, name, kind, attributes)

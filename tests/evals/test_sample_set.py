@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ragent.ingest import parse
 from ragent.types import Document, RawDocument
+from ragent_evals.agents.calls import problem_of_call
+from ragent_evals.sets.opening import open_set
 
 HARBOUR = Path(__file__).parents[2] / "evals" / "sets" / "harbour"
 DOCUMENTS = sorted((HARBOUR / "documents").iterdir())
@@ -70,7 +73,7 @@ def test_every_document_is_asked_about() -> None:
 
 
 def test_questions_are_enough_and_a_third_are_hard() -> None:
-    kinds = Counter(case["kind"] for case in CASES)
+    kinds = Counter(case["slices"]["kind"] for case in CASES)
     assert set(kinds) == {"single", "two-documents", "unanswerable"}
     assert len(CASES) >= 36
     assert kinds["two-documents"] >= 6
@@ -84,16 +87,16 @@ def test_ids_and_questions_are_unique() -> None:
 
 
 def test_unanswerable_questions_have_neither_answer_nor_evidence() -> None:
-    unanswerable = [case for case in CASES if case["kind"] == "unanswerable"]
+    unanswerable = [case for case in CASES if case["slices"]["kind"] == "unanswerable"]
     assert unanswerable == [case for case in CASES if case["is_impossible"]]
     assert all(case["answers"] == [] and case["evidence"] == [] for case in unanswerable)
-    assert {case["near_miss"] for case in unanswerable} == {True, False}
+    assert {case["slices"]["near_miss"] for case in unanswerable} == {"yes", "no"}
 
 
 @pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case["id"])
 def test_the_kind_tells_how_many_documents_are_needed(case: dict[str, Any]) -> None:
     needed = {evidence["document"] for evidence in case["evidence"]}
-    assert len(needed) == {"single": 1, "two-documents": 2}[case["kind"]]
+    assert len(needed) == {"single": 1, "two-documents": 2}[case["slices"]["kind"]]
 
 
 @pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case["id"])
@@ -111,3 +114,23 @@ def test_quotes_are_found_where_they_are_said_to_stand(evidence: dict[str, Any])
     if document.pages:
         page = next(page for page in document.pages if page.number == evidence["page"])
         assert spaced(evidence["quote"]) in spaced(document.text[page.start : page.end])
+
+
+def test_the_answers_of_conversations_stand_in_the_documents() -> None:
+    documents = spaced(" ".join(read(path.name).text for path in DOCUMENTS))
+    turns = [turn for case in open_set(HARBOUR / "turns.jsonl").cases for turn in case.turns]
+    assert len(turns) == 18
+    assert [
+        turn.question for turn in turns if not turn.is_impossible and turn.answers[0] not in documents
+    ] == []
+
+
+def test_expected_values_obey_their_schemas_and_expected_calls_their_functions() -> None:
+    for case in open_set(HARBOUR / "schemas.jsonl").cases:
+        Draft202012Validator(case.schema).validate(json.loads(case.answers[0]))
+    for case in open_set(HARBOUR / "tools.jsonl").cases:
+        offered = {function["name"]: function for function in case.functions}
+        for call in case.calls:
+            ((name, arguments),) = call.items()
+            right = {argument: values[-1] for argument, values in arguments.items()}
+            assert problem_of_call(offered[name], right, arguments) == ""

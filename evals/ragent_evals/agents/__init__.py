@@ -1,0 +1,1 @@
+"""Sets that measure agents: calls of functions, and questions about tables."""

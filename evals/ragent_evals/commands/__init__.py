@@ -1,0 +1,1 @@
+"""`ragent eval`: one file a verb or two; `app` puts them together."""

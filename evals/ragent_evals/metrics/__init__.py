@@ -1,0 +1,1 @@
+"""Metrics, one a file, found by the entry-point group `ragent.metrics`."""

@@ -1,0 +1,1 @@
+"""Whether ragent knows when it does not know."""

@@ -1,0 +1,1 @@
+"""What cases took: tokens, seconds and memory."""

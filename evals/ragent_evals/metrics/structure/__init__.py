@@ -1,0 +1,1 @@
+"""Values that were written under a schema."""

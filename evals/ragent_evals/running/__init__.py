@@ -1,0 +1,1 @@
+"""Runs: each case of a set through ragent, and what came of it kept."""

@@ -1,0 +1,1 @@
+"""Eval sets written from the documents of a collection: proposed by rules and a model, then filtered."""

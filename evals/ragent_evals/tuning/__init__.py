@@ -1,0 +1,1 @@
+"""Numbers fitted to eval sets, with what they gain on cases that they were not fitted to."""

@@ -1,0 +1,1 @@
+"""A knowledge graph of a collection: who and what its documents speak of, and which sentence says how."""
