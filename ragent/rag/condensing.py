@@ -2,7 +2,8 @@
 
 The model rewrites it. What a small model writes then is often no question, an answer, or another question:
 so it is taken only where its words are those of the conversation, and hold those of the question. Else the
-question is searched for with the words of the one before it.
+question is searched for with the words of the one before it. A question that refers to nothing said before,
+as far as its words tell, is left alone: another topic would only mislead the search.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ _FAMILIAR = 0.7
 _KEPT = 0.5
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _FULL = "the prompt was full"
+_ENOUGH_TERMS = 3
+_REFERRING = re.compile(
+    r"^\W*(and|but|or|so|also|then|else|what about|how about|why not|what else)\b"
+    r"|\b(it|its|itself|he|him|his|she|her|hers|they|them|their|theirs|this|that|these|those|one|ones|there|then"
+    r"|same|such|former|latter|other|others|another|above|previous|earlier|again|instead|too)\b",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(
+    r"^\W*(who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|may|must|should|will"
+    r"|would|has|have|had|in|at|on|by|for|from|to|under|of|with|after|before)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,8 @@ def condense(
         LLMError: the model failed.
     """
     began = time.perf_counter()
+    if stands_alone(question):
+        return Condensed(question, question)
     plain = Condensed(question, _with_words_before(question, history))
     if llm is None or not question.strip():
         return plain
@@ -105,6 +120,12 @@ def condense(
         tuple(Dropped("turn", turn.content, _FULL) for turn in fitted.left_out.get("history", ())),
         time.perf_counter() - began,
     )
+
+
+def stands_alone(question: str) -> bool:
+    """Whether an English question has words enough of its own, and none that refer to what was said."""
+    enough = len(terms(question)) >= _ENOUGH_TERMS
+    return enough and bool(_ENGLISH.search(question)) and not _REFERRING.search(question)
 
 
 def added(first: Usage, second: Usage) -> Usage:

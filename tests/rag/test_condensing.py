@@ -10,7 +10,7 @@ import pytest
 from ragent.errors import LLMError
 from ragent.prompts import load_prompt
 from ragent.protocols import Constraint
-from ragent.rag.condensing import Condensed, condense
+from ragent.rag.condensing import Condensed, condense, stands_alone
 from ragent.types import Answer, Delta, Dropped, Message, Sampling, Timings, Usage
 
 HISTORY = (
@@ -103,3 +103,26 @@ def test_an_answer_tells_what_was_asked_and_how_it_was_understood() -> None:
     assert (noted.question, noted.understood) == (ASKED, answer.question)
     assert noted.usage == Usage(11, 22, 33)
     assert noted.timings == Timings(0.5, 5.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("question", "alone"),
+    [
+        ("Why is grit spread on the ramp in winter rather than salt?", True),
+        ("Which channel does the pilot boat use?", True),
+        ("And which channel does the pilot boat use?", False),
+        ("Why is it spread on the ramp in winter?", False),
+        ("When did Sweden join?", False),
+        ("How long is that ferry's gangway ramp?", False),
+        ("Warum wird im Winter Splitt auf die Rampe gestreut?", False),
+    ],
+)
+def test_a_question_that_refers_to_nothing_is_known(question: str, alone: bool) -> None:
+    assert stands_alone(question) is alone
+
+
+def test_what_refers_to_nothing_is_searched_for_as_it_is() -> None:
+    asked = "Why is grit spread on the ramp in winter rather than salt?"
+    llm = Script("Why is salt spread on the football?")
+    assert condense(asked, HISTORY, llm, load_prompt("condense-question")) == Condensed(asked, asked)
+    assert llm.heard == []

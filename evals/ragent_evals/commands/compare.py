@@ -78,9 +78,13 @@ def _print(face: Face, comparison: Comparison, cases: int) -> None:
     console = Console(highlight=False, soft_wrap=True, width=width)
     console.print(f"{comparison.b} beside {comparison.a}: {comparison.cases} cases", markup=False)
     console.print(_table(comparison.metrics))
-    for label, rows in groupby(comparison.slices, lambda one: one.slice):
+    moved = [one for one in comparison.slices if one.difference]
+    for label, rows in groupby(moved, lambda one: one.slice):
         console.print(f"\n{label.replace('=', ': ', 1)}", markup=False)
         console.print(_table(list(rows)))
+    if len(moved) < len(comparison.slices):
+        left_out = len(comparison.slices) - len(moved)
+        console.print(f"\n{left_out} figures of slices are the same in both: --json shows them", style="dim")
     if comparison.costs:
         console.print()
         console.print(_costs(comparison.costs))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ragent_evals.running.sitting import Progress
     from ragent_evals.sets.case import Kind
 
+_SLICE_METRICS = 4
+"""More would not fit beside each other."""
+
 SetArgument = Annotated[Path, typer.Argument(metavar="SET", help="A file or folder.", show_default=False)]
 SplitOption = Annotated[
     str | None, typer.Option("--split", help="Only cases of this split.", show_default=False)
@@ -139,15 +142,28 @@ def told(face: Face, report: RunReport, more: Mapping[str, Any] | None = None) -
         face.print_json({**report_json(report), **(more or {})})
     elif report.is_finished:
         print_figures(face, report.metrics)
-        for name, by_value in report.slices.items():
-            for value, figures in by_value.items():
-                face.console.print(f"\n{name}: {value}", markup=False)
-                print_figures(face, figures)
+        _print_slices(face, report)
         face.console.print(f"\n{_summary(report)}", markup=False)
     if not report.is_finished:
         left = report.total - report.cases
         face.messages.print(f"stopped with {left} of {report.total} cases left; the same command goes on")
         sys.exit(INTERRUPTED)
+
+
+def _print_slices(face: Face, report: RunReport) -> None:
+    from rich.table import Table
+
+    slices = {(name, value): figures for name, by in report.slices.items() for value, figures in by.items()}
+    if not slices:
+        return
+    shown = list(dict.fromkeys(metric for figures in slices.values() for metric in figures))[:_SLICE_METRICS]
+    table = Table("slice", *shown, box=None)
+    for (name, value), figures in slices.items():
+        cells = [f"{figures[metric].value:.4f}" if metric in figures else "-" for metric in shown]
+        table.add_row(f"{name}: {value}", *cells)
+    face.console.print()
+    face.console.print(table)
+    face.console.print("more of the slices: --json, and ragent eval report", style="dim")
 
 
 def report_json(report: RunReport) -> dict[str, Any]:

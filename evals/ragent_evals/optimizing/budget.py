@@ -24,15 +24,18 @@ class Budget:
     unit: Literal["asks", "seconds"] = "asks"
     spent: float = 0.0
     asks: int = 0
+    pace: float = 0.0
+    """What an ask takes, as far as is known from this budget or from the one that it is part of."""
 
     def charge(self, seconds: float) -> None:
         """Note an ask that took so long."""
         self.asks += 1
         self.spent += 1.0 if self.unit == "asks" else seconds
+        self.pace = self.spent / self.asks
 
     def affords(self, asks: int, until: float | None = None) -> bool:
         """Whether so many more asks keep below the limit, or below `until`, at what one took so far."""
-        each = 1.0 if self.unit == "asks" else self.spent / max(1, self.asks)
+        each = 1.0 if self.unit == "asks" else self.pace
         return self.spent + asks * each <= min(self.limit, self.limit if until is None else until)
 
     def share(self, of: int) -> float:
@@ -41,12 +44,13 @@ class Budget:
 
     def part(self, share: float) -> Budget:
         """A budget of its own of a share of what is left; see `take`."""
-        return Budget((self.limit - self.spent) * share, self.unit)
+        return Budget((self.limit - self.spent) * share, self.unit, pace=self.pace)
 
     def take(self, part: Budget) -> None:
         """Note what a part of it was spent on."""
         self.spent += part.spent
         self.asks += part.asks
+        self.pace = self.spent / self.asks if self.asks else part.pace
 
 
 def parse_budget(text: str) -> Budget:

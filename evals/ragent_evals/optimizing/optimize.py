@@ -64,6 +64,7 @@ class Optimized:
         winner: the program as it should be.
         gain: the winner's value less the start's, case by case, on cases that the search never saw.
         p: how often chance alone would make so large a difference.
+        silent: what saying nothing at all is worth on the same cases: a winner near it has learned silence.
         train_cases: how many cases the winner and its threshold were chosen by.
         test_cases: how many they were checked on.
         stages: what was tried.
@@ -75,6 +76,7 @@ class Optimized:
     winner: Half
     gain: Estimate
     p: float
+    silent: float
     train_cases: int
     test_cases: int
     stages: tuple[Stage, ...]
@@ -204,6 +206,7 @@ class Search:
             Half(winner, threshold, _estimate(values_at(after, threshold)), answered_at(after, threshold)),
             _estimate(differences),
             permutation_p(differences),
+            round(float(np.mean([one.withheld for one in before])), 4),
             train_cases,
             len(rows),
             stages,

@@ -79,6 +79,7 @@ def report_json(found: Optimized, about: About) -> dict[str, Any]:
         "winner": {"changes": found.winner.candidate.name, "threshold": found.winner.threshold}
         | {"answered": round(found.winner.answered, 4), "value": asdict(found.winner.value)},
         "gain": asdict(found.gain) | {"p": round(found.p, 4)},
+        "silent": found.silent,
         "accepted": found.is_accepted,
         "train_cases": found.train_cases,
         "test_cases": found.test_cases,
@@ -100,6 +101,7 @@ def report_markdown(found: Optimized, about: About) -> str:
         "| --- | --- | --- | --- | --- |",
         _row("start", found.start),
         _row("winner", found.winner),
+        f"| | says nothing at all | | {found.silent:.3f} | 0% |",
         "",
         f"Difference: {told(found.gain)}, p = {found.p:.4f}. {verdict(found).capitalize()}.",
     ]

@@ -80,8 +80,8 @@ def find_mentions(text: str, usage: Usage) -> list[Mention]:
 
 
 def _opens(text: str, sentence: int, start: int) -> bool:
-    """Whether only marks of layout stand before it in its sentence, line or column."""
-    if _MARK.fullmatch(text, sentence, start) or text[max(0, start - 2) : start] in {"  ", "| "}:
+    """Whether only marks of layout stand before it in its sentence, line or column, or a colon."""
+    if _MARK.fullmatch(text, sentence, start) or text[max(0, start - 2) : start] in {"  ", "| ", ": "}:
         return True
     line = text.rfind("\n", max(sentence, start - _WIDEST_MARK), start) + 1
     return line > 0 and _MARK.fullmatch(text, line, start) is not None and not _is_full_line(text, line - 1)

@@ -44,6 +44,7 @@ def test_what_is_found_is_checked_reported_and_written(ragent: Ragent, tmp_path:
     assert found["test_cases"] == 8
     assert found["accepted"]
     assert found["gain"]["value"] > 0
+    assert found["silent"] == 0.5
     assert any(line.startswith("ask.abstain_below") for line in found["written"])
     threshold = found["winner"]["threshold"]
     assert f"abstain_below = {threshold}" in (tmp_path / "ragent.toml").read_text()

@@ -78,3 +78,14 @@ def test_budgets_are_read_as_people_write_them(text: str, limit: float, unit: st
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(EvalError, match="budget"):
         parse_budget(text)
+
+
+def test_a_part_of_a_budget_knows_what_an_ask_takes() -> None:
+    whole = parse_budget("100 s")
+    first = whole.part(0.5)
+    first.charge(5.0)
+    whole.take(first)
+    second = whole.part(1.0)
+    assert (second.limit, second.asks) == (95.0, 0)
+    assert second.affords(19)
+    assert not second.affords(20)

@@ -88,6 +88,7 @@ def test_changes_that_help_are_joined_and_hold_on_other_cases(tmp_path: Path) ->
     assert found.start.value.value == 0.3
     assert found.winner.value.value == 0.8
     assert found.gain.low > 0
+    assert found.silent == 0.0
     assert found.p < 0.01
     assert found.is_accepted
 
