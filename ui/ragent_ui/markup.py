@@ -17,7 +17,8 @@ _MARKER = re.compile(r"\[(\d{1,4})\]")
 def plain(text: str) -> str:
     """Text for a Streamlit element that reads Markdown: shown letter by letter, whatever it says.
 
-    Every sign that Markdown, its extensions, formulas and autolinks know is escaped; a line break stays one.
+    Every sign that Markdown, its extensions and formulas know is escaped; a line break stays one. What looks
+    like a web address may become a link.
     """
     escaped = _SPECIAL.sub(r"\\\1", text.strip("\n"))
     return escaped.replace("\n", "  \n")

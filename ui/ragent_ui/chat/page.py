@@ -154,7 +154,7 @@ def _show_asked(session: Session, conversation: Conversation, turn: Turn, *, may
 
 
 def _actions(session: Session, conversation: Conversation, turn: Turn, *, is_last: bool) -> None:
-    with st.container(horizontal=True, key=f"actions-{turn.id}", gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"actions-{turn.id}", gap="small"):
         if is_last and not _is_writing(conversation):
             again = st.button(
                 t("chat.again"), key=f"again-{turn.id}", icon=":material/refresh:", type="tertiary"
