@@ -7,8 +7,10 @@ from importlib.resources import files
 import streamlit as st
 
 from ragent_ui.errors import errors_shown
-from ragent_ui.navigation import MAIN, QUALITY, page
-from ragent_ui.surroundings import require_session
+from ragent_ui.navigation import ACCOUNT, MAIN, PEOPLE, QUALITY, page
+from ragent_ui.sign_in.asking import hand_over
+from ragent_ui.sign_in.page import show as show_sign_in
+from ragent_ui.surroundings import session_if_any
 from ragent_ui.words import t
 
 
@@ -18,10 +20,19 @@ def main() -> None:
     icon = (files("ragent_ui") / "icon.svg").read_text("utf-8")
     st.set_page_config(page_title="ragent", page_icon=icon, layout="wide")
     with errors_shown():
-        require_session()
+        session = session_if_any()
         sections = {"": MAIN, t("pages.quality"): QUALITY}
+        if session is None or session.caller.name:
+            may = session is None or session.caller.is_admin
+            sections[session.caller.name if session else " "] = (*ACCOUNT, *(PEOPLE if may else ()))
         pages = {title: [page(name) for name in names] for title, names in sections.items()}
-        st.navigation(pages, position="top").run()
+        # Whoever has to sign in first stays at the address that they came for.
+        chosen = st.navigation(pages, position="top" if session else "hidden")
+        if session is None:
+            show_sign_in()
+        else:
+            hand_over()
+            chosen.run()
 
 
 main()

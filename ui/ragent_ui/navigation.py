@@ -12,8 +12,12 @@ from ragent_ui.words import t
 
 MAIN = ("chat", "documents", "settings")
 QUALITY = ("arena", "evals", "traces", "map")
+ACCOUNT = ("account",)
+PEOPLE = ("people",)
 
 _ICONS = {
+    "account": "account_circle",
+    "people": "group",
     "chat": "chat",
     "documents": "folder_open",
     "settings": "tune",

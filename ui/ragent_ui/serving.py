@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
 import sys
@@ -87,6 +88,8 @@ def serve(at: Address, settings: Settings, *, browser: bool, on_start: Callable[
     import streamlit as st
     from streamlit import net_util
 
+    from ragent_ui.sign_in.cookie import keeping
+
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         on_start()
@@ -94,12 +97,16 @@ def serve(at: Address, settings: Settings, *, browser: bool, on_start: Callable[
 
     # Asked by a page of another origin, Streamlit would look up this machine's public address on the network.
     net_util._external_ip = "127.0.0.1"
+    # The address of a caller is that of the connection: what its headers say of it, anybody can say.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     with suppress(KeyboardInterrupt), as_file(files("ragent_ui") / "app.py") as script:
         # Streamlit puts the folder of what was started before all others that Python imports from.
         sys.argv = [str(script)]
-        st.App(script, lifespan=lifespan).run(config=_options(at, settings, browser=browser))
+        st.App(script, lifespan=lifespan, routes=[keeping()]).run(
+            config=_options(at, settings, browser=browser)
+        )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -11,9 +11,8 @@ import streamlit as st
 
 from ragent.config import Settings
 from ragent.errors import RagentError
-from ragent.service import Caller, Service, Session
+from ragent.service import Service, Session
 
-_CALLER = "caller"
 _COLLECTION = "collection"
 _CHANGES = "changes"
 
@@ -45,27 +44,26 @@ def the_service() -> Service:
 
 
 def require_session() -> Session:
-    """Who asks, on any page. Where somebody has to sign in, the rest of the page waits until they have."""
+    """Who asks, on any page; without them the page ends here. Raises NotSignedIn as `session_if_any`."""
+    session = session_if_any()
+    if session is None:
+        st.stop()
+    return session
+
+
+def session_if_any() -> Session | None:
+    """Who asks; None where somebody has to sign in first.
+
+    Raises:
+        NotSignedIn: a proxy names somebody who may not use this.
+    """
+    from ragent_ui.sign_in.asking import who_asks
+
     service = the_service()
     if service.settings.server.sign_in == "off":
         return service.anybody()
-    caller = st.session_state.get(_CALLER)
-    if not isinstance(caller, Caller):
-        from ragent_ui.sign_in.page import show
-
-        show()
-        st.stop()
-    return service.session(caller)
-
-
-def sign_in(caller: Caller) -> None:
-    """From now on it is them who ask in this browser tab."""
-    st.session_state[_CALLER] = caller
-
-
-def sign_out() -> None:
-    """Nobody asks any more; nothing of them is left in the tab."""
-    st.session_state.clear()
+    caller = who_asks(service)
+    return None if caller is None else service.session(caller)
 
 
 def chosen_collection(session: Session) -> str:
