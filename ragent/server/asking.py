@@ -19,15 +19,20 @@ _KEY_PREFIX = "rgt_"
 _WINDOW_SECONDS = 60.0
 _WRONG_OF_NAME, _WRONG_OF_ADDRESS = 10, 100
 _REMEMBERED = 10_000
+_CHECKED_AT_ONCE = 2
 
 
 class Guesses:
-    """Wrong passwords of late: after too many from one address, no more from there are even looked at."""
+    """Wrong passwords of late: after too many from one address, no more from there are even looked at.
+
+    `checking` is held while one is looked at: each takes memory and time, on purpose.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._wrong: OrderedDict[tuple[str, ...], list[float]] = OrderedDict()
         self._lock = threading.Lock()
+        self.checking = threading.Semaphore(_CHECKED_AT_ONCE)
 
     def check(self, address: str, name: str) -> None:
         """Raises TooMuch where too many were wrong."""
@@ -109,9 +114,10 @@ def _by_password(value: str, address: str, service: Service, guesses: Guesses) -
         name = colon = password = ""
     if not colon:
         raise NotSignedIn("this is no name and password")
-    guesses.check(address, name)
-    try:
-        return service.people.sign_in(name, password)
-    except NotSignedIn:
-        guesses.note(address, name)
-        raise
+    with guesses.checking:
+        guesses.check(address, name)
+        try:
+            return service.people.sign_in(name, password)
+        except NotSignedIn:
+            guesses.note(address, name)
+            raise

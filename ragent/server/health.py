@@ -28,7 +28,7 @@ class Ready(BaseModel):
 
 
 @router.get("/health")
-def live() -> Live:
+async def live() -> Live:
     """Whether the process lives. Asks for no key."""
     return Live()
 

@@ -19,6 +19,7 @@ from ragent.server_settings import ServerSettings
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_FOREIGN = frozenset({"cross-site", "same-site"})
 _FORM_BYTES = 64 * 1024
 UPLOADS = "/uploads"
 """Below this path bodies may be as large as an upload."""
@@ -39,21 +40,21 @@ class Allowed:
         body_bytes: the largest body.
         upload_bytes: the largest one below `UPLOADS`.
         names: the only host names by which the server is reached; None: any.
+        origins: host names whose pages may use it, beside the one by which it is reached.
     """
 
     body_bytes: int
     upload_bytes: int
     names: frozenset[str] | None
+    origins: frozenset[str]
 
 
 def limits_of(settings: ServerSettings) -> Allowed:
     """What the settings let through."""
-    names: frozenset[str] | None = frozenset(name.lower() for name in settings.names)
-    if is_loopback(settings.host):
-        names = _LOOPBACK | {settings.host.lower(), *settings.names}
-    return Allowed(
-        int(settings.body_mb * 2**20), int(settings.upload_mb * 2**20) + _FORM_BYTES, names or None
-    )
+    named = frozenset(name.lower() for name in settings.names)
+    names = _LOOPBACK | {settings.host.lower()} | named if is_loopback(settings.host) else named
+    body, upload = int(settings.body_mb * 2**20), int(settings.upload_mb * 2**20) + _FORM_BYTES
+    return Allowed(body, upload, names or None, named)
 
 
 def is_loopback(host: str) -> bool:
@@ -92,6 +93,8 @@ class Limits:
                 started = True
                 out = MutableHeaders(scope=message)
                 out["X-Request-ID"] = request_id
+                if message["status"] == 413 and "content-length" not in headers:
+                    out["Connection"] = "close"  # the body has no end that is known
                 for name, value in _HEADERS.items():
                     out.setdefault(name, value)
             await send(message)
@@ -114,13 +117,19 @@ class Limits:
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._limits.names is not None and _name_of(host) not in self._limits.names:
             return 403, "this server isn't reached by that host name: see [server] names", "wrong_host"
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-        if foreign or headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        if (origin is not None and not self._is_own(origin, host)) or headers.get("sec-fetch-site") in {
+            "cross-site",
+            "same-site",
+        }:
             return 403, "web pages of other sites may not use this server", "wrong_origin"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > self._most(scope):
             return 413, f"a request has at most {self._most(scope)} bytes", "too_large"
         return None
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        netloc = origin.partition("://")[2].lower()
+        return netloc == host.lower() or _name_of(netloc) in self._limits.origins
 
     def _most(self, scope: Scope) -> int:
         path = scope["path"]

@@ -62,7 +62,13 @@ def test_any_name_leads_to_what_listens_for_others(open_server: OpenServer) -> N
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://localhost@evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
 )
 def test_pages_of_other_sites_get_nothing(open_server: OpenServer, headers: dict[str, str]) -> None:
     answer = open_server().client.get("/health", headers=headers)
@@ -73,6 +79,11 @@ def test_pages_of_other_sites_get_nothing(open_server: OpenServer, headers: dict
 def test_a_page_of_its_own_may_ask(open_server: OpenServer) -> None:
     headers = {"Host": "localhost:8000", "Origin": "http://localhost:8000"}
     assert open_server().client.get("/health", headers=headers).status_code == 200
+
+
+def test_a_page_behind_a_proxy_may_ask_where_the_settings_name_it(open_server: OpenServer) -> None:
+    headers = {"Origin": "https://box.lan:8443"}
+    assert open_server(names=["Box.lan"]).client.get("/health", headers=headers).status_code == 200
 
 
 def test_keeps_a_request_id_that_is_one(open_server: OpenServer) -> None:
