@@ -42,10 +42,12 @@ def show() -> None:
     if conversation is None:
         _show_beginning(session)
         return
+    # Looked up before what was said is read: an answer that isn't on its way then stands there whole.
+    writing = the_desk().at(conversation.id) if _is_writing(conversation) else None
     turns = session.conversations.turns(conversation.id)
     source = source_open()
     with st.container(key="chat"):
-        _show_conversation(session, conversation, turns)
+        _show_conversation(session, conversation, turns, writing)
     if source is not None:
         with st.container(key="source"):
             show_source(session, source)
@@ -97,9 +99,10 @@ def _is_writing(conversation: Conversation) -> bool:
 # -- what was said ------------------------------------------------------------------------------------------
 
 
-def _show_conversation(session: Session, conversation: Conversation, turns: Sequence[Turn]) -> None:
+def _show_conversation(
+    session: Session, conversation: Conversation, turns: Sequence[Turn], writing: Writing | Working | None
+) -> None:
     show_menu(session, conversation, turns)
-    writing = the_desk().at(conversation.id)
     last_answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
     for turn in turns:
         if turn.role == "user":
@@ -116,8 +119,11 @@ def _show_conversation(session: Session, conversation: Conversation, turns: Sequ
                 _follow(session, conversation, writing)
             else:
                 st.caption(t("chat.elsewhere"))
-    if writing is not None and not writing.is_over and not any(turn.state == "writing" for turn in turns):
+    if writing is not None and not any(turn.state == "writing" for turn in turns):
         _show_unnoted(session, conversation, writing)
+    over = the_desk().at(conversation.id) if writing is None else None
+    if over is not None and over.error is not None:
+        show_error(over.error.message, over.error.hint)
 
 
 def _show_unnoted(session: Session, conversation: Conversation, writing: Writing | Working) -> None:
@@ -177,10 +183,7 @@ def _follow(
     if not noted and any(turn.state == "writing" for turn in session.conversations.turns(conversation.id)):
         st.rerun()
     if writing.is_over:
-        if writing.error is None:
-            st.rerun()
-        show_error(writing.error.message, writing.error.hint)
-        return
+        st.rerun()
     if isinstance(writing, Working):
         show_progress(writing)
     elif writing.text:
