@@ -52,6 +52,7 @@ class Documents:
         self.session.require(collection, "reader")
         found = self.session.service.store.find_collection(collection)
         if found is None:
+            self.session.require_known(collection)
             return []
         with self.session.service.store.reading() as connection:
             return list_documents(connection, found.id, words, first, most)

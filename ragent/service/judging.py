@@ -58,7 +58,7 @@ def judge(
 
 def judge_answer(session: Session, collection: str, answer: Answer, said: Judgement) -> str:
     """Keep what somebody thinks of an answer that is in no conversation. Raises NotThere, ConfigError."""
-    session.require(collection, "reader")
+    session.require_known(collection)
     return keep_judgement(session.service.store, collection, answer, replace(said, owner=session.caller.name))
 
 

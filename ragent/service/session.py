@@ -177,6 +177,12 @@ class Session:
         require(have, wanted, collection)
         return wanted if have is None else have
 
+    def require_known(self, collection: str) -> None:
+        """Raises NotThere for a collection that isn't, in the words for one that they may not know of."""
+        self.require(collection, "reader")
+        if collection not in {info.name for info in self.collections()}:
+            raise NotThere(f"there is no collection {collection!r}")
+
     def rag(self, collection: str, wanted: Role = "reader", changes: Changes = _NO_CHANGES) -> Rag:
         """The library over a collection, for what needs that role. Raises as `require`, and ConfigError."""
         self.require(collection, wanted)
@@ -191,10 +197,8 @@ class Session:
             found = self._store.find_collection(collection)
             if found is not None and self._store.counts(found.id).chunks:
                 raise
-            if collection in {info.name for info in self.collections()}:
-                raise NotThere(f"the collection {collection!r} is empty", hint="ingest something") from None
-            # In the same words as for one that they may not know of.
-            raise NotThere(f"there is no collection {collection!r}") from None
+            self.require_known(collection)
+            raise NotThere(f"the collection {collection!r} is empty", hint="ingest something") from None
         return rag
 
     # -- asking -----------------------------------------------------------------------------------------
@@ -314,6 +318,7 @@ class Session:
 
     def sync(self, collection: str, *, delete: bool = False, dry_run: bool = False) -> Job:
         """Have known sources brought up to date, or with `dry_run` only looked at. Raises NotAllowed."""
+        self.require_known(collection)
         self.require(collection, "editor")
         asked = {"delete": delete, "dry_run": dry_run}
         return self.service.jobs.add(self.caller.name, collection, "sync", asked)

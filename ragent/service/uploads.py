@@ -69,21 +69,30 @@ def unpack(path: Path, limits: UnpackLimits) -> tuple[Path, list[Failure]]:
 
     Raises:
         ParseError: the archive is damaged.
+        SourceError: a file has the name of that folder.
     """
     raw = RawDocument(path.as_uri(), path.name, path.read_bytes())
     container: Container = registry.load("ragent.containers", "zip")()
     if container.accepts(raw) < _SURE:
         return path, []
     folder = path.with_name(f"{path.stem}.files")
+    if folder.is_file():
+        raise SourceError(f"a file is called {folder.name!r} already", hint="give the archive another name")
+    folder.mkdir(exist_ok=True)
     failed = []
     for member in container.members(raw, limits):
         if isinstance(member, Failure):
             failed.append(member)
             continue
         inside = unquote(member.uri.partition("!/")[2])
-        target = folder.joinpath(*(safe_name(part) for part in inside.split("/")))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(member.data)
+        try:
+            target = folder.joinpath(*(safe_name(part) for part in inside.split("/")))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(member.data)
+        except SourceError as error:
+            failed.append(Failure(member.uri, error.message))
+        except OSError as error:  # a folder has the name, or the path is longer than the system takes
+            failed.append(Failure(member.uri, f"it can't be kept under this name: {error.strerror}"))
     path.unlink()
     return folder, failed
 
