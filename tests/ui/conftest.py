@@ -21,7 +21,7 @@ SCREENSHOTS = Path(
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 860}
 # A slow machine, with a model to load: only how long to wait for what must come, never how fast it has to be.
-PATIENCE_MS = 90_000
+PATIENCE_MS = 60_000
 
 
 @dataclass(frozen=True)
