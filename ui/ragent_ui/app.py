@@ -19,6 +19,7 @@ def main() -> None:
     # An icon by name would be fetched from the network, outside of the page.
     icon = (files("ragent_ui") / "icon.svg").read_text("utf-8")
     st.set_page_config(page_title="ragent", page_icon=icon, layout="wide")
+    st.html(f"<style>{(files('ragent_ui') / 'style.css').read_text('utf-8')}</style>")
     with errors_shown():
         session = session_if_any()
         sections = {"": MAIN, t("pages.quality"): QUALITY}

@@ -21,7 +21,7 @@ _MADE = "people_key"
 def show() -> None:
     """Draw it."""
     session = require_session()
-    with st.container(width=820):
+    with st.container(width=760, key="people_page"):
         st.title(t("pages.people"))
         with errors_shown():
             people = session.people
@@ -87,7 +87,7 @@ def _show_add(session: Session, people: People) -> None:
             password = st.text_input(t("people.password"), type="password", autocomplete="new-password")
         else:
             st.caption(t("people.password_header"))
-        if st.form_submit_button(t("people.add"), type="primary"):
+        if st.form_submit_button(t("people.add_do"), type="primary"):
             # Without a password they could never sign in here: " " is told to be too short.
             people.add(name.strip(), role, password or (" " if by_password else ""))
             st.rerun()
@@ -149,7 +149,7 @@ def _show_make(session: Session, people: People) -> None:
             placeholder=t("people.key_all"),
         )
         days = st.number_input(t("people.key_days"), min_value=0, max_value=3650, value=90)
-        if st.form_submit_button(t("people.key_make"), type="primary"):
+        if st.form_submit_button(t("people.key_do"), type="primary"):
             ends = datetime.now(UTC) + timedelta(days=days) if days else None
             st.session_state[_MADE] = people.make_key(name.strip(), owner, role, only or None, ends)
             st.rerun()
