@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +109,14 @@ OpenServer = Callable[..., Inside]
 
 @pytest.fixture
 def open_server(tmp_path: Path) -> Iterator[OpenServer]:
-    """Opens the server within this process, over a fresh home or the given one; keywords are `[server]`."""
+    """Opens the server within this process, over a fresh home or the given one.
+
+    Keywords are `[server]`; `llm` is `[llm]`.
+    """
     opened: list[Inside] = []
 
-    def open_(home: Path | None = None, **server: object) -> Inside:
-        settings = load_settings(None, server=server, ingest={"readers": 1})
+    def open_(home: Path | None = None, llm: Mapping[str, object] | None = None, **server: object) -> Inside:
+        settings = load_settings(None, server=server, llm=llm or {}, ingest={"readers": 1})
         service = Service.open(home or tmp_path / "fresh", settings)
         client = TestClient(make_app(service), base_url="http://localhost", raise_server_exceptions=True)
         opened.append(Inside(service, client))

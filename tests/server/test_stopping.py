@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.server.conftest import PATIENCE, Running, running
@@ -27,6 +28,8 @@ def test_hanging_up_frees_the_turn_for_others(home: Path) -> None:
         with client.stream("POST", "/v1/chat/completions", json=long_answer()) as answer:
             assert answer.status_code == 200
             next(answer.iter_lines())
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/v1/chat/completions", json=long_answer(stream=False), timeout=1.5)
         made = client.post("/v1/chat/completions", json=long_answer(stream=False, max_tokens=2))
         assert made.json()["usage"]["completion_tokens"] <= 2
 
