@@ -10,6 +10,7 @@ from ragent_ui.errors import errors_shown
 from ragent_ui.words import t
 
 _THUMBS = {-1: 0, 1: 1}
+_THANKED = "judged_turn"
 _RATINGS = {thumb: rating for rating, thumb in _THUMBS.items()}
 
 
@@ -17,6 +18,9 @@ def show_judging(session: Session, conversation: Conversation, turn: Turn) -> No
     """The thumbs, and the form beside them. What was said before is there, and may be changed."""
     before = turn.details.get("judged") or {"rating": 0, "comment": "", "correction": ""}
     key = f"thumbs-{turn.id}"
+    if st.session_state.get(_THANKED) == turn.id:
+        st.session_state.pop(_THANKED)
+        st.toast(t("judging.kept"), icon=":material/check:")
 
     def rate() -> None:
         thumb = st.session_state[key]
@@ -42,5 +46,5 @@ def show_judging(session: Session, conversation: Conversation, turn: Turn) -> No
             rating = before["rating"] or (-1 if correction.strip() else 0)
             with errors_shown():
                 session.judge(conversation.id, turn.id, rating, comment=comment, correction=correction)
-                st.toast(t("judging.kept"), icon=":material/check:")
+                st.session_state[_THANKED] = turn.id
                 st.rerun()
