@@ -37,9 +37,15 @@ _STATUS: tuple[tuple[type[RagentError], int], ...] = (
     (errors.SourceError, 422),
     (errors.ParseError, 422),
     (errors.MalformedOutput, 422),
+    (errors.RerankError, 422),
     (errors.MissingExtraError, 501),
     (errors.ModelNotFound, 503),
     (errors.ServerError, 502),
+)
+# What these say may name files of this machine, or others that only it reaches.
+_HIDDEN: tuple[tuple[type[RagentError], str], ...] = (
+    (errors.ModelNotFound, "the language model isn't there"),
+    (errors.ServerError, "the server of the language model failed"),
 )
 _TYPES = {
     401: "authentication_error",
@@ -106,16 +112,24 @@ def told(error: Exception, request_id: str) -> tuple[int, dict[str, Any]]:
     status = status_of(error)
     code = getattr(error, "code", "") or _CODES.get(type(error).__name__)
     param = getattr(error, "param", None)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        # Its message may name files of this machine.
-        _LOG.error("request %s failed: %s", request_id, error)
-        what = "the model failed" if isinstance(error, errors.LLMError) else "the home can't be used"
-        return status, body(status, what, request_id, hint="the server's log says why")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         code = "too_large"
-    if status > HTTPStatus.INTERNAL_SERVER_ERROR:
-        _LOG.warning("request %s failed: %s", request_id, error)
-    return status, body(status, error.message, request_id, hint=error.hint, code=code, param=param)
+    message, hint = error.message, error.hint
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _LOG.error("request %s failed: %s", request_id, error)
+        hidden = _hidden(error, status)
+        message, hint = (hidden, "the server's log says why") if hidden else (message, hint)
+    return status, body(status, message, request_id, hint=hint, code=code, param=param)
+
+
+def _hidden(error: RagentError, status: int) -> str:
+    """What is told instead of an error; "" where it may be told as it is."""
+    for kind, words in _HIDDEN:
+        if isinstance(error, kind):
+            return words
+    if status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ""
+    return "the language model failed" if isinstance(error, errors.LLMError) else "the home can't be used"
 
 
 def status_of(error: RagentError) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -122,6 +123,16 @@ def test_what_breaks_within_is_not_told(
         assert answer.json()["error"]["request_id"] == failure.__name__
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert f"request {failure.__name__} failed" in caplog.text
+
+
+def test_where_files_are_is_not_told(open_server: OpenServer, tmp_path: Path) -> None:
+    inside = open_server(llm={"model": str(tmp_path / "missing.gguf")})
+    told = [inside.client.get("/v1/models")]
+    body = {"model": "missing", "messages": [{"role": "user", "content": "Hi"}]}
+    told.append(inside.client.post(CHAT, json=body))
+    assert [answer.status_code for answer in told] == [200, 503]
+    assert told[1].json()["error"]["message"] == "the language model isn't there"
+    assert not any(str(tmp_path) in answer.text for answer in told)
 
 
 def test_unknown_places_and_methods_are_told_in_the_same_shape(open_server: OpenServer) -> None:
