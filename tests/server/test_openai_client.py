@@ -90,6 +90,20 @@ def test_streams_the_very_same_answer(client: OpenAI) -> None:
     assert chunks[-1].usage.prompt_tokens == whole.usage.prompt_tokens
 
 
+def test_streams_a_draft_where_that_is_asked_for(client: OpenAI) -> None:
+    request = {
+        "model": "ragent",
+        "messages": [{"role": "user", "content": "When was the harbour founded?"}],
+        "max_tokens": 16,
+        "extra_body": {"ragent": {"style": "draft", "draft": True, "k": 1}},
+    }
+    chunks = list(client.chat.completions.create(**request, stream=True))
+    assert len([chunk for chunk in chunks if chunk.choices[0].delta.content]) > 3
+    checked = chunks[-1].model_extra["ragent"]["text"]
+    whole = client.chat.completions.create(**request)
+    assert whole.choices[0].message.content == whole.model_extra["ragent"]["text"] == checked
+
+
 def test_says_when_there_is_no_answer(client: OpenAI) -> None:
     made = client.chat.completions.create(
         model="ragent", messages=[{"role": "user", "content": "Which enzymes digest lactose?"}]
