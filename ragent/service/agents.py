@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ragent.agent import Agent, Call, Limits, Run, SavedRuns, Step, ToolContext, ask_always, open_tools
@@ -74,9 +74,10 @@ class Agents:
         rag = self._rag(conversation.collection, task)
         noted = False
         try:
-            with ExitStack() as turn, self._agent(rag, task) as make:
+            with ExitStack() as turn, self._tools(rag) as tools:
                 turn.enter_context(self._turn(stop))
-                agent = make(history, self._approve(conversation.collection, approvals, stop, turn))
+                approve = self._approve(conversation.collection, approvals, stop, turn)
+                agent = replace(self._agent(rag, task, tools), history=history, approve=approve)
                 for part in agent.stream(task.text, tainted=bool(history), should_stop=stop.is_set):
                     if isinstance(part, Run):
                         self._note(message, rag, part)
@@ -128,32 +129,23 @@ class Agents:
 
     # -- a run ------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _agent(self, rag: Rag, task: Task) -> Iterator[Callable[..., Agent]]:
-        limits = {"steps": task.max_steps, "seconds": None, "tokens": None}
-        with self._tools(rag) as tools:
-            made_with = {
-                "tools": self.tools(rag.settings.collection),
-                "schema": None,
-                "collection": rag.settings.collection,
-                "limits": limits,
-            }
-
-            def make(history: Sequence[Any], approve: Callable[[Call, str], bool]) -> Agent:
-                return Agent(
-                    rag.llm,
-                    tools,
-                    limits=Limits(steps=task.max_steps),
-                    policy=ask_always,
-                    approve=approve,
-                    runs=SavedRuns(rag.store, made_with),
-                    history=history,
-                    prompt=load_prompt("react", rag.home / "prompts"),
-                    sampling=rag.settings.llm.sampling,
-                    tracer=rag.tracer,
-                )
-
-            yield make
+    def _agent(self, rag: Rag, task: Task, tools: Sequence[Tool]) -> Agent:
+        made_with = {
+            "tools": self.tools(rag.settings.collection),
+            "schema": None,
+            "collection": rag.settings.collection,
+            "limits": {"steps": task.max_steps, "seconds": None, "tokens": None},
+        }
+        return Agent(
+            rag.llm,
+            tools,
+            limits=Limits(steps=task.max_steps),
+            policy=ask_always,
+            runs=SavedRuns(rag.store, made_with),
+            prompt=load_prompt("react", rag.home / "prompts"),
+            sampling=rag.settings.llm.sampling,
+            tracer=rag.tracer,
+        )
 
     def _turn(self, stop: threading.Event) -> Any:
         return self.session.service.turnstile.turn(self.session.caller.name, stop.is_set)

@@ -22,6 +22,8 @@ SEARCH = ("search", '{"query": "grit on the ramp in winter", "k": 2}')
 FACT = "<img src=x onerror=alert(1)> Grit, not salt, is spread on the ramp."
 REMEMBER = ("remember", json.dumps({"fact": FACT}))
 TOOLS = 'enabled = ["search", "open_document", "calculate", "remember"]'
+# A model is loaded first, on a machine that may have much else to do.
+LOADING_MS = 120_000
 OpenAgents = Callable[..., Pages]
 
 
@@ -69,7 +71,7 @@ def test_a_call_with_side_effects_waits_for_a_word(
     page = settled(open_page(pages.url))
     set_to_work(page, "Find out about grit, and remember it.")
     steps = page.locator(".rg-steps li")
-    expect(steps).to_have_count(1)
+    expect(steps).to_have_count(1, timeout=LOADING_MS)
     expect(steps.first).to_contain_text("I look it up.")
     expect(steps.first).to_contain_text('"k": 2')
     expect(steps.first).to_contain_text("operations-handbook.pdf")
@@ -123,7 +125,7 @@ def test_it_is_readable(agents: OpenAgents, open_page: OpenPage, phone: bool, da
     pages = agents(wishes(SEARCH, said="I look it up."), wishes(REMEMBER), text("Grit is used."))
     page = settled(open_page(pages.url, phone=phone, dark=dark))
     set_to_work(page, "Find out why grit is spread on the ramp in winter, and remember it.")
-    expect(page.locator(".st-key-approval")).to_be_visible()
+    expect(page.locator(".st-key-approval")).to_be_visible(timeout=LOADING_MS)
     name = f"agent-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
     screenshot(page, name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -142,8 +144,7 @@ def test_a_small_model_works_by_itself(harbour_home: Path, tmp_path: Path, open_
     with running(tmp_path / "home", config=config) as pages:
         page = settled(open_page(pages.url))
         set_to_work(page, "What is 12 * 7?")
-        expect(page.get_by_text("step", exact=False).last).to_be_visible()
-        expect(page.get_by_test_id("stExpander")).to_be_visible()
+        expect(page.get_by_test_id("stExpander")).to_be_visible(timeout=LOADING_MS)
         settled(page)
         page.get_by_test_id("stExpander").locator("summary").click()
         expect(page.locator(".rg-steps li").first).to_be_visible()

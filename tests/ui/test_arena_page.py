@@ -16,6 +16,9 @@ from tests.agent.served import model_server, text
 from .conftest import OpenPage, Pages, running, screenshot, settled
 from .kept_runs import HOSTILE, keep_runs
 
+# A model is loaded first, on a machine that may have much else to do.
+LOADING_MS = 120_000
+
 
 @pytest.fixture
 def arena(harbour_home: Path, tmp_path: Path) -> Iterator[Pages]:
@@ -81,7 +84,7 @@ def test_a_question_of_ones_own(harbour_home: Path, tmp_path: Path, open_page: O
         page.get_by_role("textbox", name="Your question").fill("Why is grit spread on the ramp in winter?")
         page.get_by_role("button", name="Ask both").click()
         answers = page.locator(".rg-answer")
-        expect(answers).to_have_count(2)
+        expect(answers).to_have_count(2, timeout=LOADING_MS)
         expect(answers.filter(has_text="because salt attacks the rams")).to_have_count(1)
         screenshot(page, "arena-own")
         page.get_by_role("button", name="No difference").click()

@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 
 from .conftest import OpenPage, environment, running, screenshot, settled
 
+# A model is loaded first, on a machine that may have much else to do.
+LOADING_MS = 120_000
 WHY = "Why is grit spread on the ramp in winter rather than salt?"
 
 
@@ -22,7 +24,7 @@ def test_feedback_becomes_an_eval_case(harbour_home: Path, tmp_path: Path, open_
         page = settled(open_page(pages.url))
         page.get_by_test_id("stChatInputTextArea").fill(WHY)
         page.keyboard.press("Enter")
-        expect(page.locator(".rg-said")).to_contain_text("because salt attacks the rams")
+        expect(page.locator(".rg-said")).to_contain_text("because salt attacks the rams", timeout=LOADING_MS)
         settled(page)
         thumbs = page.get_by_test_id("stFeedback").get_by_role("radio")
         expect(thumbs).to_have_count(2)

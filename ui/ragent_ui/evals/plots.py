@@ -36,7 +36,7 @@ def differences_plot(differences: Sequence[Difference]) -> Any:
     colour = alt.Color(
         "verdict:N", scale=alt.Scale(domain=list(_VERDICTS), range=list(_VERDICTS.values())), legend=None
     )
-    zero = alt.Chart({"values": [{"x": 0}]}).mark_rule(strokeDash=[4, 4], opacity=0.5).encode(x="x:Q")
+    zero = alt.Chart({"values": [{"x": 0}]}).mark_rule(strokeDash=[4, 4], color="#8a9691").encode(x="x:Q")
     return zero + _plot(rows, colour, t("evals.difference"))
 
 
