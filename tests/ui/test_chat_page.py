@@ -267,6 +267,26 @@ def test_an_answer_is_streamed_and_stopped(harbour_home: Path, tmp_path: Path, o
         expect(page.locator(".rg-said:not(.rg-draft)")).to_contain_text("Grit is used")
 
 
+def test_an_answer_that_was_cut_off_by_the_end_is_told_of(
+    harbour_home: Path, tmp_path: Path, open_page: OpenPage
+) -> None:
+    go_on = threading.Event()
+    shutil.copytree(harbour_home, tmp_path / "home")
+    with model_server(word_by_word(["Grit is used, ", "not salt."], go_on)) as model:
+        config = served(model.url)
+        with running(tmp_path / "home", config=config) as pages:
+            page = settled(open_page(pages.url))
+            ask(page, WHY)
+            expect(page.locator(".rg-draft")).to_contain_text("Grit is used,")
+            address = page.url.removeprefix(pages.url)
+        go_on.set()
+        assert "Traceback" not in (tmp_path / "home.log").read_text()
+        with running(tmp_path / "home", config=config) as pages:
+            page = settled(open_page(pages.url + address))
+            expect(page.locator(".rg-asked")).to_have_text([WHY])
+            expect(page.get_by_text("Stopped before it was done.")).to_be_visible()
+
+
 def test_an_error_is_shown_well(harbour_home: Path, tmp_path: Path, open_page: OpenPage) -> None:
     shutil.copytree(harbour_home, tmp_path / "home")
     broken = refusal(400, "the *model* is <b>out</b>")

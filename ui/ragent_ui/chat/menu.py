@@ -37,7 +37,7 @@ def show_menu(session: Session, conversation: Conversation, turns: Sequence[Turn
                     on_click="ignore",
                 )
             if st.button(t("menu.delete"), icon=":material/delete:", width="stretch"):
-                _delete(session, conversation)
+                st.dialog(t("menu.delete_title"))(_delete)(session, conversation)
 
 
 def _rename(session: Session, conversation: Conversation) -> None:
@@ -48,7 +48,6 @@ def _rename(session: Session, conversation: Conversation) -> None:
             st.rerun()
 
 
-@st.dialog(t("menu.delete_title"))
 def _delete(session: Session, conversation: Conversation) -> None:
     st.markdown(t("menu.delete_sure", title=plain(conversation.title)))
     if st.button(t("menu.delete_yes"), type="primary", icon=":material/delete:"):
