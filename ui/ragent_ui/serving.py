@@ -114,6 +114,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _hosts(settings: Settings) -> list[str]:
+    """The names that this machine may be called by, so that no other site's name can be pointed at it."""
+    return ["localhost", "127.0.0.1", "::1", *settings.server.names]
+
+
 def _options(at: Address, settings: Settings, *, browser: bool) -> dict[str, Any]:
     options: dict[str, Any] = {
         "server.address": at.host,
@@ -121,7 +126,7 @@ def _options(at: Address, settings: Settings, *, browser: bool) -> dict[str, Any
         "server.headless": not browser,
         "server.fileWatcherType": "none",
         "server.maxUploadSize": max(1, int(settings.server.upload_mb)),
-        "server.allowedHosts": ["localhost", "127.0.0.1", "::1"] if is_this_machine(at.host) else [],
+        "server.allowedHosts": _hosts(settings) if is_this_machine(at.host) else [],
         "server.showEmailPrompt": False,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
