@@ -39,7 +39,7 @@ def serve(
     answers that are being written are finished.
     """
     try:
-        from ragent.server import listen
+        from ragent.server import leave, listen
         from ragent.server import serve as run
     except ModuleNotFoundError as error:
         raise MissingExtraError(
@@ -61,3 +61,4 @@ def serve(
         run(service, listening, lambda: typer.echo(f"listening on {listening.url}", err=True))
     finally:
         service.close()
+    leave()

@@ -21,6 +21,8 @@ from ragent.server.ending import Ending
 
 Piece = TypeVar("Piece")
 _LOOK_SECONDS = 0.25
+ANSWERING = "ragent-answer"
+"""What threads that write answers are called."""
 
 ShouldStop = Callable[[], bool]
 
@@ -110,4 +112,4 @@ def _start(
                 pieces.close()
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(work,), name="ragent-answer", daemon=True).start()
+    threading.Thread(target=context.run, args=(work,), name=ANSWERING, daemon=True).start()

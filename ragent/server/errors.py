@@ -199,7 +199,8 @@ async def _of_validation(request: Request, error: Exception) -> Response:
     said = "is not a parameter that is understood here" if unknown else first["msg"]
     message = f"{param}: {said}" if param else str(said)
     code = "unknown_parameter" if unknown else "invalid_value"
-    return respond(400, body(400, message, id_of(request), code=code, param=param))
+    hint = "" if param else "the body is JSON, sent with Content-Type: application/json"
+    return respond(400, body(400, message, id_of(request), code=code, param=param, hint=hint))
 
 
 async def _of_http(request: Request, error: Exception) -> Response:

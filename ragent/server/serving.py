@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
@@ -16,6 +18,7 @@ from fastapi import FastAPI
 
 from ragent.errors import ConfigError, RagentError
 from ragent.server.app import make_app
+from ragent.server.carrying import ANSWERING
 from ragent.server.ending import Ending
 from ragent.server.limits import is_loopback
 from ragent.server_settings import ServerSettings
@@ -24,6 +27,7 @@ from ragent.service import Service
 _LOG = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LEFT_TO_END = 2
+WARMING = "ragent-warming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,21 @@ def serve(service: Service, listening: Listening, on_ready: Callable[[], None]) 
         signal.signal(number, _leave)
 
 
+def leave() -> None:
+    """End the process well, once all is closed.
+
+    A thread that is still within a model can't be stopped, and the interpreter can't end under it without a
+    crash: then the process ends at once. What is on disk is whole at any moment.
+    """
+    deadline = time.monotonic() + _LEFT_TO_END
+    threads = [thread for thread in threading.enumerate() if thread.name in {WARMING, ANSWERING}]
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        sys.stdout.flush()
+        os._exit(0)
+
+
 def _config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -113,7 +132,7 @@ def _warm(app: FastAPI, service: Service) -> None:
         finally:
             app.state.warmed = True
 
-    threading.Thread(target=load, name="ragent-warming", daemon=True).start()
+    threading.Thread(target=load, name=WARMING, daemon=True).start()
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

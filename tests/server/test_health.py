@@ -18,6 +18,7 @@ def test_tells_that_it_lives_and_when_it_is_ready(server: Running) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_in_good_order(home: Path, number: signal.Signals) -> None:
+    # While models load, too: no thread of theirs may bring the process down.
     with running(home) as started:
         assert started.end(number) == 0
 

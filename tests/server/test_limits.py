@@ -169,3 +169,8 @@ def shared(open_server: OpenServer) -> Inside:
 def test_refuses_what_is_no_json(open_server: OpenServer, content: bytes) -> None:
     answer = open_server().client.post(CHAT, content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
+
+
+def test_says_how_json_is_sent(open_server: OpenServer) -> None:
+    told = open_server().client.post(CHAT, data={"model": "ragent"}).json()["error"]
+    assert "Content-Type: application/json" in told["hint"]
