@@ -81,7 +81,9 @@ def test_a_question_of_ones_own(harbour_home: Path, tmp_path: Path, open_page: O
         page = settled(open_page(f"{pages.url}/arena"))
         page.get_by_text("A question of my own").click()
         settled(page)
-        page.get_by_role("textbox", name="Your question").fill("Why is grit spread on the ramp in winter?")
+        page.get_by_role("textbox", name="Your question").fill(
+            "Why is grit spread on the ramp in winter rather than salt?"
+        )
         page.get_by_role("button", name="Ask both").click()
         answers = page.locator(".rg-answer")
         expect(answers).to_have_count(2, timeout=LOADING_MS)
