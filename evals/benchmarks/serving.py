@@ -1,6 +1,6 @@
 """How the server holds under load: many people who ask at once, and many searches, against one alone.
 
-    python evals/benchmarks/serving.py [--users 50] [--searches 200] [--rounds 3] [--tokens 8]
+    python evals/benchmarks/serving.py [--users 50] [--searches 200] [--rounds 3] [--k 3]
 
 Starts `ragent serve` over the harbour documents with the embedded model, and a person with a key for each
 user. Prints the seconds until whole answers (median, 95th percentile, longest), how much longer the
@@ -40,10 +40,10 @@ sign_in = "password"
 requests_a_minute = 100000
 
 [llm]
-max_tokens = {tokens}
+max_tokens = 8
 
 [ask]
-k = 3
+k = {k}
 """
 PATIENCE = 3600.0
 
@@ -80,19 +80,19 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--searches", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=8, help="of the longest answer")
+    parser.add_argument("--k", type=int, default=3, help="passages that an answer is read from")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ragent-serving-") as folder:
         home = Path(folder) / "home"
-        keys = prepare(home, arguments.users, arguments.tokens)
+        keys = prepare(home, arguments.users, arguments.k)
         with serving(home) as (url, process):
             asyncio.run(measure(url, keys, arguments, process))
 
 
-def prepare(home: Path, users: int, tokens: int) -> list[str]:
+def prepare(home: Path, users: int, k: int) -> list[str]:
     """Ingest the documents, and give each user a key."""
     home.mkdir(parents=True)
-    (home / "ragent.toml").write_text(CONFIG.format(tokens=tokens))
+    (home / "ragent.toml").write_text(CONFIG.format(k=k))
     with Rag.open(home) as rag:
         rag.ingest(SET / "documents")
         people = People(rag.store)
