@@ -24,12 +24,12 @@ from ragent.service import Session
 
 router = APIRouter(tags=["OpenAI"])
 
-_STREAMED: dict[int | str, dict[str, Any]] = {
+STREAMED: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/event-stream": {}}, "description": "the answer"}
 }
 
 
-@router.post("/v1/chat/completions", response_class=Response, responses=_STREAMED)
+@router.post("/v1/chat/completions", response_class=Response, responses=STREAMED)
 async def chat(request: Request, asked: ChatAsked, session: Asks) -> Response:
     """Answer a conversation.
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from ragent.server.asking import Asks
 from ragent.server.carrying import Gone, ShouldStop, whole
 from ragent.server.openai.asked import CompletionAsked
-from ragent.server.openai.chat import _STREAMED
+from ragent.server.openai.chat import STREAMED
 from ragent.server.openai.naming import asked_for, no_model, plain_name
 from ragent.server.openai.pieces import Finished, Piece, Words, in_turn, usage_of
 from ragent.server.openai.plain import Plain
@@ -26,7 +26,7 @@ router = APIRouter(tags=["OpenAI"])
 _USUAL_TOKENS = 16
 
 
-@router.post("/v1/completions", response_class=Response, responses=_STREAMED)
+@router.post("/v1/completions", response_class=Response, responses=STREAMED)
 async def complete(request: Request, asked: CompletionAsked, session: Asks) -> Response:
     """Reply to a text, which the plain model is given as a user's message: it is a chat model."""
 
