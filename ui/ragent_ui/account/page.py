@@ -15,7 +15,7 @@ from ragent_ui.words import t
 def show() -> None:
     """Draw it."""
     session = require_session()
-    with st.container(width=480, key="account_page"):
+    with st.container(key="account_page"):
         st.title(plain(session.caller.name))
         st.markdown(t("account.role", role=t(f"roles.{session.caller.role}")))
         if session.service.settings.server.sign_in == "header":

@@ -21,7 +21,7 @@ _MADE = "people_key"
 def show() -> None:
     """Draw it."""
     session = require_session()
-    with st.container(width=760, key="people_page"):
+    with st.container(key="people_page"):
         st.title(t("pages.people"))
         with errors_shown():
             people = session.people

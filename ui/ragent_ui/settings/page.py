@@ -18,7 +18,7 @@ from ragent_ui.words import t
 def show() -> None:
     """Draw it."""
     session = require_session()
-    with st.container(width=760, key="settings_page"):
+    with st.container(key="settings_page"):
         st.title(t("pages.settings"))
         st.caption(t("settings.what"))
         with errors_shown():

@@ -13,7 +13,7 @@ from ragent_ui.words import t
 def show() -> None:
     """Draw it."""
     service = the_service()
-    with st.container(width=420, horizontal_alignment="center", key="sign_in"):
+    with st.container(key="sign_in"):
         st.title(t("sign_in.title"))
         if service.settings.server.sign_in == "header":
             st.info(t("sign_in.header"), icon=":material/lock:")
