@@ -73,7 +73,7 @@ def optimize(
 
 
 def _print(face: Face, found: Optimized, about: About, written: list[str]) -> None:
-    from ragent_evals.optimizing.writing import told, verdict
+    from ragent_evals.optimizing.writing import silence, told, verdict
 
     for label, half in (("now", found.start), ("best", found.winner)):
         face.console.print(
@@ -81,7 +81,7 @@ def _print(face: Face, found: Optimized, about: About, written: list[str]) -> No
             f"{half.candidate.name}, abstain_below = {half.threshold:g}",
             markup=False,
         )
-    face.console.print(f"nothing at all would come to {found.silent:.3f}", markup=False)
+    face.console.print(f"nothing at all would come to {silence(found)}", markup=False)
     face.console.print(
         f"difference {told(found.gain)}, p = {found.p:.4f}, on {found.test_cases} cases held out: "
         f"{verdict(found)}",

@@ -13,7 +13,7 @@ from typing import Any
 from ragent.errors import EvalError
 from ragent.prompts import Example, PromptTemplate, read_examples, save_version
 from ragent_evals.estimates import Estimate
-from ragent_evals.optimizing.optimize import Half, Optimized, Stage
+from ragent_evals.optimizing.optimize import NOTHING_SAID, Half, Optimized, Stage
 from ragent_evals.optimizing.program import THRESHOLD
 from ragent_evals.optimizing.wording import instructed, write_examples
 from ragent_evals.tuning.settings_file import write_settings
@@ -101,7 +101,7 @@ def report_markdown(found: Optimized, about: About) -> str:
         "| --- | --- | --- | --- | --- |",
         _row("start", found.start),
         _row("winner", found.winner),
-        f"| | says nothing at all | | {found.silent:.3f} | 0% |",
+        f"| | says nothing at all | | {silence(found)} | 0% |",
         "",
         f"Difference: {told(found.gain)}, p = {found.p:.4f}. {verdict(found).capitalize()}.",
     ]
@@ -110,7 +110,8 @@ def report_markdown(found: Optimized, about: About) -> str:
         lines += ["", f"## Round {number}", "", f"| candidate | {' | '.join(cases)} |"]
         lines.append("| --- |" + " --- |" * len(cases))
         for row in _stage_json(stage)["candidates"]:
-            scores = [f"{score:.3f}" for score in row["scores"]] + [""] * (len(cases) - len(row["scores"]))
+            scores = ["none" if score is None else f"{score:.3f}" for score in row["scores"]]
+            scores += [""] * (len(cases) - len(row["scores"]))
             lines.append(f"| {row['changes']} | {' | '.join(scores)} |")
     return "\n".join(lines) + "\n"
 
@@ -118,6 +119,11 @@ def report_markdown(found: Optimized, about: About) -> str:
 def told(estimate: Estimate) -> str:
     """An estimate in words."""
     return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def silence(found: Optimized) -> str:
+    """What saying nothing at all is worth, in words."""
+    return "unknown" if found.silent is None else f"{found.silent:.3f}"
 
 
 def write_report(folder: Path, found: Optimized, about: About) -> Path:
@@ -141,11 +147,15 @@ def _stage_json(stage: Stage) -> dict[str, Any]:
         "candidates": [
             {
                 "changes": candidate.name,
-                "scores": [round(rung.scores[arm], 4) for rung in stage.rungs if arm in rung.scores],
+                "scores": [_score_json(rung.scores[arm]) for rung in stage.rungs if arm in rung.scores],
             }
             for arm, candidate in enumerate(stage.candidates)
         ],
     }
+
+
+def _score_json(score: float) -> float | None:
+    return None if score == NOTHING_SAID else round(score, 4)
 
 
 def _add_examples(path: Path, examples: Sequence[Example]) -> int:
