@@ -129,7 +129,7 @@ def _encoded(text: Text) -> bytes:
 
 def _document(raw: RawDocument) -> Document:
     title, text, *origin = json.loads(raw.data)
-    metadata = {DERIVED_FROM: address(*origin, PREFIX)} if origin else {}
+    metadata = {DERIVED_FROM: address(origin[0], PREFIX)} if origin else {}
     return Document(raw.uri, title, text if text.strip() else title, "application/json", metadata=metadata)
 
 
