@@ -72,7 +72,7 @@ class Seen:
 
 def observe(metric: Metric, case: Case, outcome: Outcome, quote: Quote | None) -> Seen:
     """What came of a case, which should have been asked with no threshold. Better is always more."""
-    silent = replace(outcome, text="", abstained=True, quotes=(), value=None)
+    silent = replace(outcome, text="", abstained=True, quotes=(), value=None, calls=())
     shown, withheld = (metric.values([case], [each])[0] for each in (outcome, silent))
     sign = 1.0 if metric.higher_is_better else -1.0
     support = -1.0 if outcome.abstained else outcome.support

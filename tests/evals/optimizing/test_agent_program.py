@@ -120,6 +120,7 @@ def test_the_order_of_tools_and_the_steps_are_settings(rag: Rag, tmp_path: Path)
     assert found.winner.candidate == candidates[0]
     assert found.winner.value.value == 1.0
     assert found.start.value.value == pytest.approx(1 / 3, abs=0.1)
+    assert found.silent == 0.0
     assert all("Observation:" not in heard[-1].content for heard in model.heard)
     assert write_winner(found, about(program), rag.home, tmp_path / "ragent.toml") == [
         "agent.likest_first = true"
