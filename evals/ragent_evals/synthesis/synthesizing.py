@@ -215,8 +215,6 @@ class _Run:
             found = self.rag.search(question, self.wishes.k).hits
             if not twists.is_unsupported(question, found):
                 dropped.append("may be answered")
-            elif self._is_known(question):
-                dropped.append("near-duplicate")
             elif self.checker.is_supported(question):
                 dropped.append("supported")
             else:
