@@ -199,6 +199,18 @@ class TraceSettings(BaseModel):
     )
 
 
+class AgentSettings(BaseModel):
+    """`[agent]`: how `ragent agent run` does tasks."""
+
+    model_config = _STRICT
+    max_steps: int = Field(10, ge=1, description="steps at most, the answer included")
+    likest_first: bool = Field(
+        False,
+        description="tell the model of the tools in the order of how many words they share with the task; "
+        "small models tend to take the first",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Immutable; made by `load_settings`."""
 
@@ -216,6 +228,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     trace: TraceSettings = TraceSettings()
     tools: ToolSettings = ToolSettings()
+    agent: AgentSettings = AgentSettings()
     mcp: MCPSettings = MCPSettings()
     server: ServerSettings = ServerSettings()
 

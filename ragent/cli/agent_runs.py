@@ -28,7 +28,9 @@ _MCP = "mcp:"
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, of `ragent agent list`.")]
 StepsOption = Annotated[
     int | None,
-    typer.Option("--max-steps", min=1, metavar="N", help="Steps at most (10).", show_default=False),
+    typer.Option(
+        "--max-steps", min=1, metavar="N", help="Steps at most (agent.max_steps).", show_default=False
+    ),
 ]
 SecondsOption = Annotated[
     float | None,
@@ -90,11 +92,15 @@ def run(
             "tools": list(rag.settings.tools.enabled) if names is None else names,
             "schema": read_schema(schema) if schema else None,
             "collection": rag.settings.collection,
-            "limits": {"steps": max_steps or 10, "seconds": max_seconds, "tokens": max_tokens},
+            "limits": {
+                "steps": max_steps or rag.settings.agent.max_steps,
+                "seconds": max_seconds,
+                "tokens": max_tokens,
+            },
             "plan": plan,
             "critique": critique,
         }
-        with _agent(face, rag, made_with, consent) as agent:
+        with _agent(face, rag, (task, made_with), consent) as agent:
             stop = stopping()
             _follow(face, agent.stream(task, should_stop=stop.is_set), stop)
 
@@ -131,7 +137,7 @@ def resume(
             before.usage.prompt_tokens + before.usage.completion_tokens, max_tokens or limits["tokens"]
         ),
     }
-    with face.rag() as rag, _agent(face, rag, made_with, consent) as agent:
+    with face.rag() as rag, _agent(face, rag, (before.task, made_with), consent) as agent:
         stop = stopping()
         _follow(face, agent.stream_resumed(run_id, should_stop=stop.is_set), stop)
 
@@ -204,20 +210,23 @@ def cancel(
 
 
 @contextmanager
-def _agent(face: Face, rag: Rag, made_with: dict[str, Any], consent: bool | None) -> Iterator[Agent]:
+def _agent(face: Face, rag: Rag, job: tuple[str, dict[str, Any]], consent: bool | None) -> Iterator[Agent]:
+    """For a task, and what its run is made with."""
     from ragent.agent import Agent, Limits, SavedRuns, ask_always, ask_when_tainted
     from ragent.agent.critique import critical
+    from ragent.agent.likeness import likest_first
     from ragent.agent.planning import planned
     from ragent.prompts import load_prompt
 
     def approve(call: Call, why: str) -> bool:
         return bool(consent) or ask_person(face, call, why)
 
+    task, made_with = job
     has_person = consent is not None or (sys.stdin.isatty() and not face.as_json)
     with _tools(rag, made_with["tools"]) as tools:
         agent = Agent(
             rag.llm,
-            tools,
+            likest_first(task, tools) if rag.settings.agent.likest_first else tools,
             limits=Limits(**made_with["limits"]),
             policy=ask_always if consent is False else ask_when_tainted,
             approve=approve if has_person else None,

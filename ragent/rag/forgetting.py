@@ -14,6 +14,7 @@ from ragent.llm.states import forget_states
 from ragent.rag.exemplars import forget_examples
 from ragent.retrieval import Indexes
 from ragent.store import Store
+from ragent.store.erase import derived_documents
 from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
 
 UPLOADS = "uploads"
@@ -35,6 +36,8 @@ class ForgetReport:
 def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> ForgetReport:
     """Remove documents, of any collection, from every table, index and file of the home.
 
+    What says that it was made from one of them (`ragent.store.erase.DERIVED_FROM`) goes with it.
+
     Args:
         store: The home's.
         names: Ids, uris or paths. The name of an archive means all documents that came out of it.
@@ -43,7 +46,7 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
     Raises:
         StoreError: no document has such a name, or another process keeps the database busy.
     """
-    found = dict(document for name in names for document in _find(store, name))
+    found = _with_derived(store, dict(document for name in names for document in _find(store, name)))
     stretches = _stretches(store, found)
     for source in store.all_sources():
         if source.argument in found.values():
@@ -94,6 +97,16 @@ def _find(store: Store, name: str) -> list[tuple[int, str]]:
             hint="name its id, uri or path, as `ragent search --json` shows them",
         )
     return found
+
+
+def _with_derived(store: Store, found: dict[int, str]) -> dict[int, str]:
+    """What was made from them, too, and what was made from that."""
+    while True:
+        with store.reading() as connection:
+            derived = derived_documents(connection, found.values())
+        if derived.keys() <= found.keys():
+            return found
+        found = found | derived
 
 
 def _stretches(store: Store, forgotten: dict[int, str]) -> list[str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Engine, Select, select, update
+from sqlalchemy import Connection, Engine, Select, select, update
 
 from ragent.errors import StoreError
 from ragent.store.conversations import forget_documents
@@ -27,6 +27,9 @@ from ragent.store.writing import apply_batch
 
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.1
+
+DERIVED_FROM = "derived_from"
+"""In the metadata of a document that was made from another: the uri of that. They are forgotten together."""
 
 _TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(content=None)
 """Any of them may retell a document."""
@@ -60,6 +63,13 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
             forget_documents(connection, document_ids)
             connection.execute(_TEXTS_OF_TRACES)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
+
+
+def derived_documents(connection: Connection, uris: Iterable[str]) -> dict[int, str]:
+    """By id, the uris of the documents, of all collections, that say they were made from one of these."""
+    origin = DocumentRow.meta[DERIVED_FROM].as_string()
+    rows = connection.execute(select(DocumentRow.id, DocumentRow.uri).where(origin.in_(list(uris))))
+    return {row.id: row.uri for row in rows}
 
 
 def _names(document_ids: Sequence[int]) -> Select[Any]:

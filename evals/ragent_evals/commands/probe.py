@@ -27,6 +27,15 @@ def probe(
     limit: Annotated[
         int, typer.Option("--cases", min=1, help="So many questions for each probe, spread over the set.")
     ] = 20,
+    texts: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Only so many texts of the set, those that answer among them.", show_default=False
+        ),
+    ] = None,
+    style: Annotated[
+        str, typer.Option(help="Another style of answers: extract takes no model.", show_default=False)
+    ] = "",
     split: Annotated[str | None, typer.Option(help="Only this split of the set.", show_default=False)] = None,
     model: Annotated[
         bool, typer.Option("--model/--no-model", help="Have the model rephrase the questions, too.")
@@ -44,6 +53,7 @@ def probe(
     without it (rejection: silence is right), with a copy of it that says another answer (contradiction),
     with it first, in the middle and last (position), in other words (paraphrase). Each level is compared
     with the first of its probe, question by question. Runs are kept: `ragent eval compare` compares them.
+    All five make 17 asks of a question, 18 with the model's own words: --cases 8 is about 140.
     """
     from ragent_evals.probing.run import ProbeOptions
     from ragent_evals.probing.run import probe as run_probes
@@ -53,12 +63,13 @@ def probe(
     face = Face(context, home, collection, as_json)
     names = tuple(name.strip() for name in probes.split(",") if name.strip())
     of = open_set(cases, split=split, kind="answer")
-    with face.rag() as rag, face.messages.status("reading") as status:
+    settings = {"ask": {"style": style}} if style else {}
+    with face.rag(**settings) as rag, face.messages.status("reading") as status:
 
         def show(progress: Progress) -> None:
             status.update(f"asked {progress.done} of {progress.total} questions")
 
-        found = run_probes(rag, of, ProbeOptions(names, limit, model, show))
+        found = run_probes(rag, of, ProbeOptions(names, limit, texts, model, show))
     if plot:
         from ragent_evals.probing.drawing import draw
 

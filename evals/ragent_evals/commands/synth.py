@@ -54,7 +54,7 @@ def synth(
         Rag(configured.home, settings) as rag,
         Progress(*columns, console=face.messages, transient=True) as progress,
     ):
-        task = progress.add_task("questions kept", total=wishes.plain)
+        task = progress.add_task("questions kept", total=wishes.cases)
         report = synthesize(rag, out, wishes, lambda done, total: progress.update(task, completed=done))
     told = {**asdict(report), "wanted": cases, "set": out, "seconds": round(time.perf_counter() - began, 3)}
     if as_json or face.as_json:

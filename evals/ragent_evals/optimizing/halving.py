@@ -48,13 +48,13 @@ class Trial(Generic[Seen]):
 
     Attributes:
         look: tries one arm on one case, and charges the budget.
-        score: what the cases an arm has seen are worth together; more is better.
+        score: what the cases that each arm has seen, the same ones, are worth together; more is better.
     """
 
     arms: int
     cases: int
     look: Callable[[int, int, Budget], Seen]
-    score: Callable[[Sequence[Seen]], float]
+    score: Callable[[Sequence[Sequence[Seen]]], Sequence[float]]
 
 
 def halve(trial: Trial[Seen], budget: Budget) -> Halved[Seen]:
@@ -75,7 +75,7 @@ def halve(trial: Trial[Seen], budget: Budget) -> Halved[Seen]:
                 f"a budget of {budget.limit:g} {budget.unit} is too small to try {len(alive)} candidates",
                 hint=f"at least {len(alive) * count} asks, or tune less",
             )
-        scores = {arm: trial.score(seen[arm]) for arm in alive}
+        scores = dict(zip(alive, trial.score([seen[arm] for arm in alive]), strict=True))
         ranked = sorted(alive, key=lambda arm: (-scores[arm], arm))
         kept = ranked[: max(1, len(ranked) // 2)]
         rungs.append(Rung(len(seen[alive[0]]), scores, tuple(kept)))

@@ -42,18 +42,22 @@ class Seen:
     """How one case went.
 
     Attributes:
-        shown: what the metric says of the answer.
-        withheld: what it says of silence.
+        shown: what the metric says of the answer; None where it has no say.
+        withheld: what it says of silence; None likewise.
         support: how sure the program was; -1 where it was silent of itself.
         seconds: of the processor.
         quote: where the answer stands.
     """
 
-    shown: float
-    withheld: float
+    shown: float | None
+    withheld: float | None
     support: float
     seconds: float
     quote: Quote | None = None
+
+    def at(self, threshold: float) -> float | None:
+        """What the case is worth under a threshold; None where the metric has no say about that."""
+        return self.shown if self.support >= threshold else self.withheld
 
     def as_json(self) -> dict[str, Any]:
         """For the journal."""
@@ -68,22 +72,43 @@ class Seen:
 
 def observe(metric: Metric, case: Case, outcome: Outcome, quote: Quote | None) -> Seen:
     """What came of a case, which should have been asked with no threshold. Better is always more."""
-    silent = replace(outcome, text="", abstained=True, quotes=(), value=None)
+    silent = replace(outcome, text="", abstained=True, quotes=(), value=None, calls=())
     shown, withheld = (metric.values([case], [each])[0] for each in (outcome, silent))
     sign = 1.0 if metric.higher_is_better else -1.0
     support = -1.0 if outcome.abstained else outcome.support
     return Seen(
-        sign * (shown or 0.0),
-        sign * (withheld or 0.0),
+        None if shown is None else sign * shown,
+        None if withheld is None else sign * withheld,
         1.0 if support is None else support,
         outcome.cost.seconds,
         quote,
     )
 
 
+def with_a_say(rows: Sequence[Sequence[Seen]], threshold: float | None) -> list[list[Seen]]:
+    """Rows of the same cases without those cases of which the metric doesn't say something in each row.
+
+    So that all rows are compared on the same cases. With a threshold that is still to be found (None), it
+    must say something of the answer and of silence. A row that it says nothing of at all leaves none out.
+    """
+
+    def speaks(one: Seen) -> bool:
+        if threshold is None:
+            return one.shown is not None and one.withheld is not None
+        return one.at(threshold) is not None
+
+    said = [[speaks(one) for one in row] for row in rows]
+    judged = [row for row in said if any(row)]
+    kept = [all(column) for column in zip(*judged, strict=True)]
+    return [
+        [one for one, keep in zip(row, kept, strict=True) if keep] if any(spoken) else []
+        for row, spoken in zip(rows, said, strict=True)
+    ]
+
+
 def values_at(seen: Sequence[Seen], threshold: float) -> Values:
-    """Each case's value under a threshold, shape (cases,)."""
-    return np.array([one.shown if one.support >= threshold else one.withheld for one in seen])
+    """Each case's value under a threshold, shape (cases,); NaN where the metric has no say."""
+    return np.array([one.at(threshold) for one in seen], np.float64)
 
 
 def answered_at(seen: Sequence[Seen], threshold: float) -> float:
@@ -125,8 +150,8 @@ def _most_withheld(count: int) -> int:
 def _curve(seen: Sequence[Seen]) -> Values:
     """The mean value if the n least supported are withheld, for n from 0 to all: shape (cases + 1,)."""
     ordered = sorted(seen, key=lambda one: one.support)
-    shown = np.array([one.shown for one in ordered])
-    withheld = np.array([one.withheld for one in ordered])
+    shown = np.array([one.shown for one in ordered], np.float64)
+    withheld = np.array([one.withheld for one in ordered], np.float64)
     gains = np.concatenate([[0.0], np.cumsum(withheld - shown)])
     curve: Values = (shown.sum() + gains) / len(ordered)
     return curve

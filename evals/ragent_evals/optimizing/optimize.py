@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+from ragent.errors import EvalError
 from ragent.prompts import Example
 from ragent_evals.comparing.significance import permutation_p
 from ragent_evals.estimates import Estimate, interval
@@ -24,6 +26,7 @@ from ragent_evals.optimizing.observing import (
     mean_at,
     observe,
     values_at,
+    with_a_say,
     worth_at_all,
 )
 from ragent_evals.optimizing.program import Program
@@ -35,6 +38,8 @@ _SINGLES_SHARE = 0.55
 _FEWEST_CASES = 5
 _ENOUGH = 0.5
 _SEED = 0
+NOTHING_SAID = -math.inf
+"""The score of what the metric says nothing about: it is behind all of which it says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Optimized:
         gain: the winner's value less the start's, case by case, on cases that the search never saw.
         p: how often chance alone would make so large a difference.
         silent: what saying nothing at all is worth on the same cases: a winner near it has learned silence.
+            None where the metric doesn't say.
         train_cases: how many cases the winner and its threshold were chosen by.
         test_cases: how many they were checked on.
         stages: what was tried.
@@ -76,7 +82,7 @@ class Optimized:
     winner: Half
     gain: Estimate
     p: float
-    silent: float
+    silent: float | None
     train_cases: int
     test_cases: int
     stages: tuple[Stage, ...]
@@ -136,9 +142,18 @@ class Search:
         budget.take(search)
         winner = finalists[second.ranked[0]]
         seen = second.seen[second.ranked[0]]
-        threshold = best_threshold(seen) if self.tunes_threshold else self.program.threshold
+        threshold = self._best_threshold(seen) if self.tunes_threshold else self.program.threshold
         stages = (Stage(arms, first.rungs), Stage(tuple(finalists), second.rungs))
         return self._check(winner, threshold, len(seen), test, budget, stages)
+
+    def _best_threshold(self, seen: Sequence[Seen]) -> float:
+        (said,) = with_a_say([seen], None)
+        if not said:
+            raise EvalError(
+                f"{self.metric.name} says nothing of silence, so that no threshold can be chosen by it",
+                hint="--tune without abstain_below",
+            )
+        return best_threshold(said)
 
     def examples(self, train: Sequence[Case], most: int, budget: Budget) -> list[Example]:
         """Examples from cases that went well, as the program stands: the very words, and where they stood."""
@@ -147,7 +162,7 @@ class Search:
             if len(found) == most or not budget.affords(1):
                 break
             seen = self._look(Candidate(), case, budget)
-            if not case.is_impossible and seen.shown >= _ENOUGH and seen.quote:
+            if not case.is_impossible and (seen.shown or 0.0) >= _ENOUGH and seen.support >= 0:
                 example = self.program.example(case, seen.quote)
                 found += [example] if example else []
         return found
@@ -156,10 +171,16 @@ class Search:
         def look(arm: int, case: int, part: Budget) -> Seen:
             return self._look(arms[arm], cases[case], part)
 
-        return halve(Trial(len(arms), len(cases), look, self._score), budget)
+        return halve(Trial(len(arms), len(cases), look, self._scores), budget)
 
-    def _score(self, seen: Sequence[Seen]) -> float:
-        return worth_at_all(seen) if self.tunes_threshold else mean_at(seen, self.program.threshold)
+    def _scores(self, rows: Sequence[Sequence[Seen]]) -> list[float]:
+        """What each row of the same cases is worth; NOTHING_SAID where the metric has no say."""
+        fixed = None if self.tunes_threshold else self.program.threshold
+        scores = []
+        for row in with_a_say(rows, fixed):
+            worth = worth_at_all if fixed is None else partial(mean_at, threshold=fixed)
+            scores.append(worth(row) if row else NOTHING_SAID)
+        return scores
 
     def _look(self, candidate: Candidate, case: Case, budget: Budget) -> Seen:
         key = f"{self.program.key(candidate, case)}-{self.metric.name}"
@@ -178,8 +199,9 @@ class Search:
         gains: dict[tuple[str, ...], tuple[float, Candidate]] = {}
         for arm in halved.ranked:
             both = min(len(halved.seen[arm]), len(halved.seen[0]))
-            gain = self._score(halved.seen[arm][:both]) - self._score(halved.seen[0][:both])
-            if gain > 0:
+            here, before = self._scores([halved.seen[arm][:both], halved.seen[0][:both]])
+            if here > before > NOTHING_SAID:
+                gain = here - before
                 gains.setdefault(dimension(arms[arm]), (gain, arms[arm]))
         return [candidate for _, candidate in gains.values()]
 
@@ -198,15 +220,19 @@ class Search:
             if not budget.affords(1 if winner == start else 2):
                 break
             rows.append((self._look(start, case, budget), self._look(winner, case, budget)))
-        before, after = ([row[side] for row in rows] for side in (0, 1))
         old = self.program.threshold
+        rows = [row for row in rows if row[0].at(old) is not None and row[1].at(threshold) is not None]
+        if not rows:
+            raise EvalError(f"{self.metric.name} has no say about the cases to check on", hint="take another")
+        before, after = ([row[side] for row in rows] for side in (0, 1))
+        silence = [one.withheld for one in before if one.withheld is not None]
         differences = values_at(after, threshold) - values_at(before, old)
         return Optimized(
             Half(start, old, _estimate(values_at(before, old)), answered_at(before, old)),
             Half(winner, threshold, _estimate(values_at(after, threshold)), answered_at(after, threshold)),
             _estimate(differences),
             permutation_p(differences),
-            round(float(np.mean([one.withheld for one in before])), 4),
+            round(float(np.mean(silence)), 4) if len(silence) == len(before) else None,
             train_cases,
             len(rows),
             stages,

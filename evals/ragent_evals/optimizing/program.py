@@ -57,7 +57,7 @@ class Program(Protocol):
     def run(self, candidate: Candidate, case: Case) -> Tried:
         """What comes of a case."""
 
-    def example(self, case: Case, quote: Quote) -> Example | None:
+    def example(self, case: Case, quote: Quote | None) -> Example | None:
         """A case that went well as an example for others, if its document still says so."""
 
 
@@ -130,8 +130,10 @@ class RagProgram:
         assert isinstance(answer, Answer)  # noqa: S101 (a stream ends with the answer)
         return self._tried(case, answer, ground, time.process_time() - began)
 
-    def example(self, case: Case, quote: Quote) -> Example | None:
+    def example(self, case: Case, quote: Quote | None) -> Example | None:
         """The very words of the document, and the sentence that they are from."""
+        if quote is None:
+            return None
         found = self.rag.store.find_documents(quote.text_id)
         text = self.rag.store.document_text(found[0][0]) if found else None
         passage = (text or "")[quote.start : quote.end].strip()

@@ -22,10 +22,17 @@ GRID: Mapping[str, tuple[str, tuple[Any, ...]]] = {
 }
 """By what `--tune` calls it: the setting, and what it may become."""
 
+AGENT_GRID: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    "likest_first": ("agent.likest_first", (True, False)),
+    "max_steps": ("agent.max_steps", (4, 6, 10, 16)),
+}
+"""The same for agents."""
+
 INSTRUCTION, EXAMPLES, THRESHOLD = "instruction", "examples", "abstain_below"
 NAMES = (INSTRUCTION, EXAMPLES, THRESHOLD, *GRID)
 DEFAULT = (INSTRUCTION, EXAMPLES, THRESHOLD, "style", "k", "focus_tokens", "dense_weight", "rerank")
 """Chunk lengths are left out: each is another collection."""
+AGENT_NAMES = (INSTRUCTION, EXAMPLES, *AGENT_GRID)
 
 WRITING = ("draft", "think")
 """Styles in which the model writes: only there do examples and shortened passages reach it."""
@@ -48,11 +55,11 @@ _FORM = r"[A-Z][a-z]+( [a-z]+,?){5,22}\."
 _MOST_JOINED = 6
 
 
-def check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str], known: Sequence[str] = NAMES) -> None:
     """Raises EvalError for what can't be tuned."""
     for name in names:
-        if name not in NAMES:
-            raise EvalError(f"{name!r} can't be tuned", hint=f"--tune: {', '.join(NAMES)}")
+        if name not in known:
+            raise EvalError(f"{name!r} can't be tuned", hint=f"--tune: {', '.join(known)}")
 
 
 def numbers(settings: Settings, style: str, names: Sequence[str]) -> Iterator[Candidate]:
@@ -62,6 +69,14 @@ def numbers(settings: Settings, style: str, names: Sequence[str]) -> Iterator[Ca
         now = style if name == "style" else getattr(getattr(settings, section), field)
         if name in names and (name != "focus_tokens" or style in WRITING):
             yield from (Candidate({key: value}) for value in values if value != now)
+
+
+def numbers_of_agents(settings: Settings, names: Sequence[str]) -> Iterator[Candidate]:
+    """The same for the settings of agents."""
+    now = settings.agent.model_dump()
+    for name, (key, values) in AGENT_GRID.items():
+        if name in names:
+            yield from (Candidate({key: value}) for value in values if value != now[name])
 
 
 def instructions(now: str, more: Iterable[str] = ()) -> list[Candidate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,19 @@ from typing import Any
 from ragent.errors import EvalError
 from ragent.prompts import Example, PromptTemplate, read_examples, save_version
 from ragent_evals.estimates import Estimate
-from ragent_evals.optimizing.optimize import Half, Optimized, Stage
+from ragent_evals.optimizing.optimize import NOTHING_SAID, Half, Optimized, Stage
 from ragent_evals.optimizing.program import THRESHOLD
+from ragent_evals.optimizing.teaching import taught
 from ragent_evals.optimizing.wording import instructed, write_examples
 from ragent_evals.tuning.settings_file import write_settings
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was optimised: the set and its version, the metric, the prompt and style at the start."""
+    """What was optimised: the set and its version, the metric, the prompt and style at the start.
+
+    `style` and `answer_prompt` are of `ask`; of an agent, they are "".
+    """
 
     set_name: str
     version: str
@@ -43,6 +47,8 @@ def write_winner(found: Optimized, about: About, home: Path, config: Path) -> li
             f"nothing is written: {verdict(found)}", hint="a larger --budget, more cases, or another --tune"
         )
     winner = found.winner.candidate
+    if not about.answer_prompt:
+        return _write_agent(found, about, home / "prompts", config)
     settings: dict[str, Any] = {**winner.settings, THRESHOLD: found.winner.threshold}
     written = []
     if winner.instruction:
@@ -57,10 +63,25 @@ def write_winner(found: Optimized, about: About, home: Path, config: Path) -> li
     if winner.examples:
         path = home / "prompts" / f"{about.answer_prompt}.examples.jsonl"
         written.append(f"{_add_examples(path, winner.examples)} examples in {path}")
+    return written + _write_settings(config, settings)
+
+
+def _write_agent(found: Optimized, about: About, prompts: Path, config: Path) -> list[str]:
+    """Advice and examples both stand in the prompt of an agent."""
+    winner, written = found.winner.candidate, []
+    if winner.instruction or winner.examples:
+        head = {**about.prompt.head, "description": _described(found, about)}
+        version = save_version(prompts, about.prompt.name, taught(about.prompt, winner), head)
+        written.append(f"prompt {about.prompt.name}@{version}")
+    return written + _write_settings(config, winner.settings)
+
+
+def _write_settings(config: Path, settings: Mapping[str, Any]) -> list[str]:
     sections: dict[str, dict[str, str]] = defaultdict(dict)
     for name, value in sorted(settings.items()):
         section, _, key = name.partition(".")
         sections[section][key] = json.dumps(value)
+    written = []
     for section, values in sections.items():
         write_settings(config, section, values)
         written += [f"{section}.{key} = {value}" for key, value in values.items()]
@@ -101,7 +122,7 @@ def report_markdown(found: Optimized, about: About) -> str:
         "| --- | --- | --- | --- | --- |",
         _row("start", found.start),
         _row("winner", found.winner),
-        f"| | says nothing at all | | {found.silent:.3f} | 0% |",
+        f"| | says nothing at all | | {silence(found)} | 0% |",
         "",
         f"Difference: {told(found.gain)}, p = {found.p:.4f}. {verdict(found).capitalize()}.",
     ]
@@ -110,7 +131,8 @@ def report_markdown(found: Optimized, about: About) -> str:
         lines += ["", f"## Round {number}", "", f"| candidate | {' | '.join(cases)} |"]
         lines.append("| --- |" + " --- |" * len(cases))
         for row in _stage_json(stage)["candidates"]:
-            scores = [f"{score:.3f}" for score in row["scores"]] + [""] * (len(cases) - len(row["scores"]))
+            scores = ["none" if score is None else f"{score:.3f}" for score in row["scores"]]
+            scores += [""] * (len(cases) - len(row["scores"]))
             lines.append(f"| {row['changes']} | {' | '.join(scores)} |")
     return "\n".join(lines) + "\n"
 
@@ -118,6 +140,11 @@ def report_markdown(found: Optimized, about: About) -> str:
 def told(estimate: Estimate) -> str:
     """An estimate in words."""
     return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def silence(found: Optimized) -> str:
+    """What saying nothing at all is worth, in words."""
+    return "unknown" if found.silent is None else f"{found.silent:.3f}"
 
 
 def write_report(folder: Path, found: Optimized, about: About) -> Path:
@@ -141,11 +168,15 @@ def _stage_json(stage: Stage) -> dict[str, Any]:
         "candidates": [
             {
                 "changes": candidate.name,
-                "scores": [round(rung.scores[arm], 4) for rung in stage.rungs if arm in rung.scores],
+                "scores": [_score_json(rung.scores[arm]) for rung in stage.rungs if arm in rung.scores],
             }
             for arm, candidate in enumerate(stage.candidates)
         ],
     }
+
+
+def _score_json(score: float) -> float | None:
+    return None if score == NOTHING_SAID else round(score, 4)
 
 
 def _add_examples(path: Path, examples: Sequence[Example]) -> int:

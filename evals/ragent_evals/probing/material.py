@@ -10,6 +10,7 @@ from ragent_evals.metrics.words import normalized
 from ragent_evals.running.texts import Ground
 from ragent_evals.sets.case import Case, EvalSet
 from ragent_evals.sets.choosing import spread
+from ragent_evals.sets.digests import corpus_of, version_of
 
 OTHERS = 8
 _LOOKED_AT = 40
@@ -35,6 +36,21 @@ def gold_of(case: Case) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
+def narrowed(of: EvalSet, cases: int, texts: int) -> EvalSet:
+    """The cases that would be probed with, their texts, and others evenly spread, so many texts in all.
+
+    Raises:
+        EvalError: the set brings no texts, or has no case to probe with.
+    """
+    if not of.texts:
+        raise EvalError(f"{of.name} brings no texts that could be limited", hint="probe it without --texts")
+    chosen = tuple(_chosen(of, cases))
+    right = {gold_of(case) for case in chosen}
+    others = spread([text_id for text_id in of.texts if text_id not in right], max(0, texts - len(right)))
+    kept = {text_id: text for text_id, text in of.texts.items() if text_id in right.union(others)}
+    return EvalSet(of.name, chosen, kept, version_of(chosen), corpus_of(kept))
+
+
 def gather(ground: Ground, of: EvalSet, most: int) -> Material:
     """So many of a set's answerable cases, spread over it, with texts to distract from the right one.
 
@@ -44,13 +60,7 @@ def gather(ground: Ground, of: EvalSet, most: int) -> Material:
     Raises:
         EvalError: no case is answerable and names the text that answers it, or there is no other text.
     """
-    fit = [case for case in of.cases if case.kind == "answer" and case.answers and gold_of(case)]
-    cases = spread(fit, most)
-    if not cases:
-        raise EvalError(
-            f"{of.name} has no answerable case that names the one text which answers it",
-            hint="probes put that text among others: cases need context_id, relevant or passages",
-        )
+    cases = _chosen(of, most)
     results = ground.rag.search_many([case.question for case in cases], _LOOKED_AT, by_document=True)
     others = {
         case.id: _distracting(
@@ -63,6 +73,16 @@ def gather(ground: Ground, of: EvalSet, most: int) -> Material:
     if not accompanied:
         raise EvalError(f"{of.name} has no text beside those that answer", hint="it needs some to distract")
     return Material(replace(of, cases=accompanied), others)
+
+
+def _chosen(of: EvalSet, most: int) -> list[Case]:
+    fit = [case for case in of.cases if case.kind == "answer" and case.answers and gold_of(case)]
+    if not fit:
+        raise EvalError(
+            f"{of.name} has no answerable case that names the one text which answers it",
+            hint="probes put that text among others: cases need context_id, relevant or passages",
+        )
+    return spread(fit, most)
 
 
 def _distracting(ground: Ground, case: Case, found: Sequence[tuple[str, int]]) -> tuple[str, ...]:

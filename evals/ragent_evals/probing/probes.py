@@ -66,7 +66,8 @@ def contradiction(material: Material) -> EvalSet:
         other = changed_answer(case, material.of.cases)
         copy = changed_text(text, case, other) if text and other else None
         if copy:
-            texts[copy_of(case)] = copy
+            # It says all but the answer that the text says, so it must be forgotten with it.
+            texts[copy_of(case)] = replace(copy, origin=gold_of(case))
             cases.append(case)
     if not cases:
         raise EvalError(
@@ -147,7 +148,9 @@ def _probed(material: Material, name: str, levels: Mapping[str, Any]) -> EvalSet
 
 
 def _with_texts(of: EvalSet, more: Mapping[str, Text]) -> EvalSet:
-    texts = {**of.texts, **more}
+    """With more texts, and without those that no case is given: these are ingested for this probe alone."""
+    given = {text_id for case in of.cases for text_id in case.given}
+    texts = {text_id: text for text_id, text in {**of.texts, **more}.items() if text_id in given}
     return replace(of, texts=texts, corpus=corpus_of(texts))
 
 

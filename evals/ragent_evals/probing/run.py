@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ragent.errors import EvalError
 from ragent.prompts import load_prompt
 from ragent.rag import Rag
-from ragent_evals.probing.material import gather
+from ragent_evals.probing.material import gather, narrowed
 from ragent_evals.probing.probes import PROBES, joined, paraphrase
 from ragent_evals.probing.rephrasing import rephrased
 from ragent_evals.probing.table import Row, table
@@ -36,12 +36,14 @@ class ProbeOptions:
     Attributes:
         probes: their names; (): all of them.
         cases: how many questions each of them takes, at most.
+        texts: how many texts of the set are ingested, with those that answer; None: all of them.
         by_model: whether a model rephrases the questions, too.
         on_progress: told how far it is.
     """
 
     probes: tuple[str, ...] = ()
     cases: int = 40
+    texts: int | None = None
     by_model: bool = True
     on_progress: Callable[[Progress], None] = lambda progress: None
 
@@ -54,6 +56,7 @@ def probed_sets(rag: Rag, of: EvalSet, options: ProbeOptions) -> list[EvalSet]:
     """
     if unknown := [name for name in options.probes if name not in PROBES]:
         raise EvalError(f"there is no probe {unknown[0]!r}", hint=f"--probes: {', '.join(PROBES)}")
+    of = of if options.texts is None else narrowed(of, options.cases, options.texts)
     with prepared(rag, of) as ground:
         material = gather(ground, of, options.cases)
     by_corpus: dict[str, list[EvalSet]] = {}

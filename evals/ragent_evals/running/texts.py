@@ -16,6 +16,7 @@ from ragent.errors import EvalError, StoreError
 from ragent.ingest import Callbacks, Progress
 from ragent.rag import Rag
 from ragent.store import KnownDocument, Store
+from ragent.store.erase import DERIVED_FROM
 from ragent.types import Document, Item, RawDocument
 from ragent_evals.running.records import ReadText
 from ragent_evals.sets.case import EvalSet, Text
@@ -117,18 +118,19 @@ class _Texts:
                 yield Item(address(id_, PREFIX), xxhash.xxh3_128_hexdigest(_encoded(text)))
 
     def load(self, item: Item) -> RawDocument:
-        """The text and its title, as JSON."""
+        """The title, the text, and where it was made from another, the id of that, as JSON."""
         id_ = unquote(item.uri.removeprefix(PREFIX))
         return RawDocument(item.uri, item.uri, _encoded(self.texts[id_]))
 
 
 def _encoded(text: Text) -> bytes:
-    return json.dumps([text.title, text.text]).encode()
+    return json.dumps([text.title, text.text, *([text.origin] if text.origin else [])]).encode()
 
 
 def _document(raw: RawDocument) -> Document:
-    title, text = json.loads(raw.data)
-    return Document(raw.uri, title, text if text.strip() else title, "application/json")
+    title, text, *origin = json.loads(raw.data)
+    metadata = {DERIVED_FROM: address(origin[0], PREFIX)} if origin else {}
+    return Document(raw.uri, title, text if text.strip() else title, "application/json", metadata=metadata)
 
 
 def _needs_documents(eval_set: EvalSet) -> bool:

@@ -74,10 +74,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that a set brings with it."""
+    """A text that a set brings with it. `origin`: the id of the text it was made from, if it was."""
 
     title: str
     text: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,13 +125,16 @@ def frames(target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_tidy(question) for question in found))
 
 
-def predicate(target: Target) -> str:
-    """What a sentence says of the name that it begins with, as "was built in 1912"; "" if it doesn't."""
-    text = target.sentence.text
-    if _ARTICLE.sub("", text[: target.start]):
-        return ""
-    rest = _cut(text[target.end :].rstrip(".")).strip()
-    return rest if begins_with_verb(rest) and "," not in rest else ""
+def main_part(text: str) -> str:
+    """A text up to where another clause begins."""
+    end = _BREAK.search(text)
+    return text[: end.start()] if end else text
+
+
+def set_off_date(statement: str) -> str:
+    """A statement with a comma after the date or the like that leads it, as "On 3 May, X"."""
+    dated = _DATED.fullmatch(statement)
+    return f"{dated['lead']}, {dated['rest']}" if dated else statement
 
 
 def openings(target: Target) -> tuple[str, ...]:
@@ -177,7 +180,7 @@ def _clauses(holed: str) -> Iterator[_Clause]:
         lead, body = match["lead"], match["rest"]
     if _HOLE not in body:
         # The answer is in what leads: it takes the place of an adverbial behind the clause.
-        body, lead = f"{_cut(body)} {lead}", ""
+        body, lead = f"{main_part(body)} {lead}", ""
     body = _around_answer(body)
     if body.startswith(_HOLE):
         yield _Clause(_HOLE, "", body.split(_HOLE, 1)[1].strip(), lead)
@@ -234,7 +237,7 @@ def _asked(clause: _Clause, target: Target) -> Iterator[str]:
     if clause.subject == _HOLE:
         for opening in openings(target):
             if opening not in _NO_SUBJECT and begins_with_verb(clause.rest, plural=target.kind == "count"):
-                for rest in dict.fromkeys((_cut(clause.rest), _cut(clause.rest).split(",")[0])):
+                for rest in dict.fromkeys((main_part(clause.rest), main_part(clause.rest).split(",")[0])):
                     yield f"{opening} {rest}{_after(clause.lead)}"
         return
     between, after = clause.rest.split(_HOLE, 1) if _HOLE in clause.rest else (clause.rest, "")
@@ -250,7 +253,7 @@ def _asked(clause: _Clause, target: Target) -> Iterator[str]:
         return
     if between.endswith(", ") or after.startswith((" of ", " or more")):
         return
-    whole = _cut(after)
+    whole = main_part(after)
     for trailing in dict.fromkeys((whole, whole.split(",")[0], whole.split(" and ")[0], "")):
         core = " ".join(
             part for part in (auxiliary, clause.subject, verb, stem.strip(), trailing.strip()) if part
@@ -310,11 +313,6 @@ def _around_answer(body: str) -> str:
         return body[start + 2 :]
     end = _BREAK.search(body, place)
     return body[: end.start()] if end else body
-
-
-def _cut(text: str) -> str:
-    end = _BREAK.search(text)
-    return text[: end.start()] if end else text
 
 
 def _after(lead: str) -> str:

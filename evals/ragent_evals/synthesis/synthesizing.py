@@ -21,12 +21,13 @@ from ragent_evals.synthesis import cases
 from ragent_evals.synthesis.bridging import Bridge, bridges, compose
 from ragent_evals.synthesis.checking import Checker, hits_of
 from ragent_evals.synthesis.journal import Entry, Journal
+from ragent_evals.synthesis.referring import Definites
 from ragent_evals.synthesis.sentences import Sentence, passage_of, read_sentences
 from ragent_evals.synthesis.targets import Target, targets_of
 from ragent_evals.synthesis.twisting import Twists
 from ragent_evals.synthesis.writing import Writer
 
-_CHECKED_A_TARGET = 3
+_CHECKED_A_TARGET, _TRIES_A_CASE = 3, 12
 _LIKE, _SAME_WORDS = 0.93, 0.75
 
 
@@ -95,12 +96,17 @@ def synthesize(
     """Write a set to a file, going on with what an earlier call that was stopped has done.
 
     Raises:
-        EvalError: the documents hold nothing to ask about, or the file can't be written.
+        EvalError: the documents hold nothing to ask about, or the file can't be written, or lies in the home.
         LLMError: the model fails, or can't say how likely it finds a text.
     """
-    writer = Writer.of(
-        rag.llm, load_prompt("synth-question", rag.home / "prompts"), wishes.tries, wishes.seed
-    )
+    if out.absolute().resolve().is_relative_to(rag.home.absolute().resolve()):
+        raise EvalError(
+            f"{out} lies in the home, where no words of a forgotten document may stay",
+            hint="write the set to another folder",
+        )
+    sentences = read_sentences(rag.store, rag.collection.id)
+    template = load_prompt("synth-question", rag.home / "prompts")
+    writer = Writer.of(rag.llm, template, Definites.of(sentences), wishes.tries, wishes.seed)
     about = {
         "wishes": asdict(replace(wishes, cases=0, two_document=0.0, unanswerable=0.0)),
         "model": rag.llm.name,
@@ -108,16 +114,17 @@ def synthesize(
         "collection": rag.collection.name,
         "generation": rag.store.generation(rag.collection.id),
     }
-    sentences = read_sentences(rag.store, rag.collection.id)
     if not any(True for sentence in sentences for _ in targets_of(sentence)):
         raise EvalError(
             "the documents hold no sentence to ask about", hint="ingest texts with whole sentences"
         )
     with Journal(out.with_name(out.name + ".progress"), about) as journal:
-        run = _Run(rag, wishes, writer, Checker.of(rag, writer.llm, wishes.k), sentences, journal)
-        entries = [*run.plain(on_progress)]
-        entries += run.bridged(entries)
-        entries += run.twisted(entries)
+        run = _Run(
+            rag, wishes, writer, Checker.of(rag, writer.llm, wishes.k), sentences, journal, on_progress
+        )
+        entries = [*run.plain()]
+        entries += [*run.bridged()]
+        entries += [*run.twisted(entries)]
         write_lines(out, [entry["case"] for entry in entries if entry["case"]])
         journal.drop()
     return _report(entries)
@@ -131,35 +138,22 @@ class _Run:
     checker: Checker
     sentences: Sequence[Sentence]
     journal: Journal
+    on_progress: Callable[[int, int], None]
     kept: list[tuple[str, Any]] = field(default_factory=list)
 
-    def plain(self, on_progress: Callable[[int, int], None]) -> Iterator[Entry]:
-        """Entries of targets in the order of chance, until enough are kept."""
+    def plain(self) -> Iterator[Entry]:
+        """Cases of one document, from targets in the order of chance."""
         chance = random.Random(self.wishes.seed)  # noqa: S311
         passages = hits_of(self.rag, sorted({sentence.uri for sentence in self.sentences}))
-        kept = 0
-        for number, target in enumerate(_order(self.sentences, chance)):
-            if kept == self.wishes.plain:
-                return
-            key = f"plain {number}"
-            entry = self.journal.entries.get(key)
-            if entry is None:
-                entry = {"key": key, "sort": "one document", **self._try(target, passages)}
-                self.journal.add(entry)
-            if entry["case"]:
-                kept += 1
-                self.kept.append((entry["case"]["question"], self._vector(entry["case"]["question"])))
-                on_progress(kept, self.wishes.plain)
-            yield entry
+        tries = _order(self.sentences, chance)
+        return self._more("one document", self.wishes.plain, tries, lambda one: self._try(one, passages))
 
     def _try(self, target: Target, passages: dict[str, list[Hit]]) -> Entry:
         """The best question that passes, and why those before it didn't."""
         sentence = target.sentence
-        there = passages[sentence.uri]
-        span = passage_of(sentence, [(hit.start, hit.end) for hit in there])
-        if span is None:
+        passage = _holding(sentence, passages[sentence.uri])
+        if passage is None:
             return {"dropped": ["split"], "case": None}
-        passage = next(hit for hit in there if (hit.start, hit.end) == span)
         proposals, flaws = self.writer.propose(target)
         dropped = [] if proposals else ["no good wording"]
         for proposal in proposals[:_CHECKED_A_TARGET]:
@@ -174,65 +168,79 @@ class _Run:
             return {"dropped": dropped, "flaws": flaws, "case": case}
         return {"dropped": dropped, "flaws": flaws, "case": None}
 
-    def bridged(self, plain: Sequence[Entry]) -> list[Entry]:
-        """Two-document cases, from plain ones."""
-        return self._more("two documents", self.wishes.bridged, self._bridges(plain))
+    def bridged(self) -> Iterator[Entry]:
+        """Two-document cases, from names that two documents share."""
+        found = bridges(self.sentences, random.Random(self.wishes.seed))  # noqa: S311
+        tries = found[: _TRIES_A_CASE * self.wishes.bridged]
+        passages = hits_of(self.rag, sorted({sentence.uri for sentence in self.sentences}))
+        return self._more(
+            "two documents", self.wishes.bridged, tries, lambda one: self._bridge(one, passages)
+        )
 
-    def _bridges(self, plain: Sequence[Entry]) -> Iterator[Entry]:
-        by_place = {(s.uri, s.start): s for s in self.sentences}
-        for case in [entry["case"] for entry in plain if entry["case"]]:
-            place = case["passages"][0]
-            sentence = by_place[place["text_id"], place["start"]]
-            target = next(each for each in targets_of(sentence) if each.text == case["answers"][0])
-            for bridge in bridges(case["question"], target, self.sentences):
-                yield self._bridge(bridge, case["slices"]["source"])
+    def _bridge(self, bridge: Bridge, passages: dict[str, list[Hit]]) -> Entry:
+        """The best question that passes, and why those before it didn't."""
+        every = [hit for hits in passages.values() for hit in hits]
+        composed = compose(bridge, self.writer)
+        dropped = [] if composed else ["no good wording"]
+        for one in composed[:_CHECKED_A_TARGET]:
+            ends = one.description.sentence, bridge.target.sentence
+            both = [_holding(sentence, passages[sentence.uri]) for sentence in ends]
+            if both[0] is None or both[1] is None:
+                dropped.append("split")
+                continue
+            question = one.proposal.question
+            checked = self.checker.check_both(one, every, (both[0], both[1]))
+            reason = checked.reason or ("near-duplicate" if self._is_known(question) else "")
+            if reason:
+                dropped.append(reason)
+                continue
+            level = cases.difficulty(question, checked.rank, [sentence.text for sentence in ends])
+            slices = {"source": one.proposal.source, "difficulty": level}
+            return {"dropped": dropped, "case": cases.answered(question, bridge.target, slices, ends[0])}
+        return {"dropped": dropped, "case": None}
 
-    def _bridge(self, bridge: Bridge, source: str) -> Entry:
-        question = compose(bridge, self.writer.llm)
-        if not question:
-            return {"dropped": ["no good wording"], "case": None}
-        both = [self.checker.rank(question, each) for each in (bridge.about, bridge.target.sentence)]
-        reason = "not found" if not any(both) else "near-duplicate" if self._is_known(question) else ""
-        if reason:
-            return {"dropped": [reason], "case": None}
-        texts = [bridge.about.text, bridge.target.sentence.text]
-        worst = max(both) if all(both) else self.wishes.k + 1
-        slices = {"source": source, "difficulty": cases.difficulty(question, worst, texts)}
-        return {"dropped": [], "case": cases.answered(question, bridge.target, slices, bridge.about)}
-
-    def twisted(self, entries: Sequence[Entry]) -> list[Entry]:
+    def twisted(self, entries: Sequence[Entry]) -> Iterator[Entry]:
         """Cases without an answer, from those with one."""
-        return self._more("unanswerable", self.wishes.twisted, self._twists(entries))
-
-    def _twists(self, entries: Sequence[Entry]) -> Iterator[Entry]:
-        chance = random.Random(self.wishes.seed)  # noqa: S311
         twists = Twists.of(self.sentences)
-        by_place = {(s.uri, s.start): s for s in self.sentences}
-        for case in [
-            entry["case"] for entry in entries if entry["case"] and len(entry["case"]["passages"]) == 1
-        ]:
-            place = case["passages"][0]
-            sentence = by_place[place["text_id"], place["start"]]
-            for question in twists.of_question(case["question"], chance):
-                if not twists.is_unsupported(question, self.rag, self.wishes.k):
-                    yield {"dropped": ["may be answered"], "case": None}
-                    continue
+        tries = [entry["case"] for entry in entries if entry["case"] and len(entry["case"]["passages"]) == 1]
+        return self._more("unanswerable", self.wishes.twisted, tries, lambda case: self._twist(case, twists))
+
+    def _twist(self, case: cases.Line, twists: Twists) -> Entry:
+        """The first question with something else put in that nothing answers."""
+        place = case["passages"][0]
+        sentence = next(s for s in self.sentences if (s.uri, s.start) == (place["text_id"], place["start"]))
+        dropped: list[str] = []
+        chance = random.Random(f"{self.wishes.seed} {case['id']}")  # noqa: S311
+        for question in twists.of_question(case["question"], chance):
+            found = self.rag.search(question, self.wishes.k).hits
+            if not twists.is_unsupported(question, found):
+                dropped.append("may be answered")
+            elif self.checker.is_supported(question):
+                dropped.append("supported")
+            else:
                 level = cases.difficulty(question, 1, [sentence.text])
                 slices = {"source": case["slices"]["source"], "difficulty": level}
-                yield {"dropped": [], "case": cases.unanswered(question, sentence, slices)}
-                break
+                return {"dropped": dropped, "case": cases.unanswered(question, sentence, slices)}
+        return {"dropped": dropped, "case": None}
 
-    def _more(self, sort: str, wanted: int, tried: Iterable[Entry]) -> list[Entry]:
-        found: list[Entry] = []
+    def _more(
+        self, sort: str, wanted: int, tries: Iterable[Any], attempt: Callable[[Any], Entry]
+    ) -> Iterator[Entry]:
+        """Entries of what is tried in turn, until enough are kept; one that is noted isn't tried again."""
         kept = 0
-        for entry in tried:
-            if kept >= wanted:
-                break
-            found.append({"sort": sort, **entry})
+        for number, one in enumerate(tries):
+            if kept == wanted:
+                return
+            key = f"{sort} {number}"
+            entry = self.journal.entries.get(key)
+            if entry is None:
+                entry = {"key": key, "sort": sort, **attempt(one)}
+                self.journal.add(entry)
             if entry["case"]:
                 kept += 1
                 self.kept.append((entry["case"]["question"], self._vector(entry["case"]["question"])))
-        return found
+                self.on_progress(len(self.kept), self.wishes.cases)
+            yield entry
 
     def _is_known(self, question: str) -> bool:
         """Whether a kept question is nearly the same: by meaning (a cosine) and by words (Jaccard)."""
@@ -246,6 +254,12 @@ class _Run:
 
     def _vector(self, question: str) -> Any:
         return np.asarray(self.rag.embedder.embed_queries([question])[0])
+
+
+def _holding(sentence: Sentence, passages: Sequence[Hit]) -> Hit | None:
+    """The passage with all of a sentence, if one has it."""
+    span = passage_of(sentence, [(hit.start, hit.end) for hit in passages])
+    return next((hit for hit in passages if (hit.start, hit.end) == span), None)
 
 
 def _order(sentences: Sequence[Sentence], chance: random.Random) -> list[Target]:

@@ -36,8 +36,9 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "name",
-        r"\b[A-Z][\w'’-]*(?: (?:of |the |of the )?[A-Z][\w'’-]+)+(?: No\. \d+)?"
-        r"|\b[A-Z][a-z]+ (?:No\. )?\d{1,3}\b(?![\d,:.]\d| [a-z])",
+        r"\b[A-Z][\w'’-]*(?: (?:of |the |of the )?(?!No\.)[A-Z][\w'’-]+)+(?: No\. \d+)?"
+        r"|\b(?!(?:On|In|At|By|From|Until|Since|To|And|Of|For|About|Over|Only|The|After|Before)\b)"
+        r"[A-Z][a-z]+ (?:No\. )?\d{1,3}\b(?![\d,:.]\d| [a-z])",
     ),
 )
 _PATTERN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS))

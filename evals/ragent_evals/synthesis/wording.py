@@ -15,7 +15,8 @@ _GENERIC = re.compile(
 )
 _REFERRING = re.compile(
     r"\b(?:it|he|she|they|them|him|this|these|those|such|there|here|then|that (?:day|year|time|night|date)|"
-    r"his|her|their|its|each one|both|former|latter|we|you|your|our|i|same)\b",
+    r"(?:it|him|her)self|themselves|his|her|their|its|each one|both|former|latter|"
+    r"(?:new|old|other) ones?|we|you|your|our|i|same)\b",
     re.IGNORECASE,
 )
 _OPEN_END = re.compile(
@@ -28,7 +29,9 @@ _BROKEN = re.compile(
     r"\bthe \d|\bOn how long|\b(?:does|do|did|is|are|was|were|must|may|can|has) "
     r"(?:during|from|on|at|after|before|by|since|no)\b|"
     r"\bby what\b.* by\?|\babout\?|\band (?:within|at|in|on|for|from|to|of|by|with|not|is|never)\b| /|"
-    r"\b(?:between|and|or) \?|[\"“”]",
+    r"^What (?:is|are|was|were) .* (?:thick|long|wide|high|deep|heavy)\?|"
+    r"^How much (?:is|are|was|were) .*\w{3}ed(?: once| twice)?\?|"
+    r"\b(?:between|and|or) \?|\band (?:\w+ ){1,3}\d+\?|[\"“”]",
     re.IGNORECASE,
 )
 _PREPOSITION_END = re.compile(r"\b(?:in|on|at|by|from|for|with|of|under|over|into)\?$")
@@ -47,11 +50,12 @@ _FRONTED = re.compile(
 )
 _FIRST = re.compile(rf" ?(?:do|does|did|{_BE}|is)\b")
 _LEAST_SHARE = 0.4
-_FEWEST_TERMS, _FEWEST_OF_NAME, _MOST_WORDS = 3, 4, 24
+_FEWEST_TERMS, _FEWEST_OF_NAME, _MOST_WORDS, _MOST_WORDS_OF_TWO = 3, 4, 24, 32
 
 FLAWS = {
     "generic": "speaks of the passage, or could be asked of any",
     "reference": "holds a pronoun or another word whose meaning is elsewhere",
+    "unclear": "holds a definite noun that only the text around the sentence explains",
     "gives the answer": "holds the answer, or part of it",
     "broken": "isn't English",
     "thin": "has too few words of its own to say what it is about",
@@ -73,6 +77,17 @@ def flaw_of(question: str, target: Target) -> str:
     if _is_thin(question, target):
         return "thin"
     return "long" if len(question.split()) > _MOST_WORDS else ""
+
+
+def flaw_of_long(question: str, target: Target) -> str:
+    """The first of `FLAWS` that a question of several clauses has, whose grammar isn't looked into; or ""."""
+    if _GENERIC.search(question):
+        return "generic"
+    if _REFERRING.search(question):
+        return "reference"
+    if _gives_away(question, target):
+        return "gives the answer"
+    return "long" if len(question.split()) > _MOST_WORDS_OF_TWO else ""
 
 
 def _is_thin(question: str, target: Target) -> bool:

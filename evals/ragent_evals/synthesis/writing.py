@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
@@ -14,8 +14,9 @@ from ragent.prompts import PromptTemplate
 from ragent.protocols import LLM, Scoring
 from ragent.rag.terms import terms
 from ragent.structured import FormConstraint, constrain, target_of
-from ragent.types import Form, Sampling
+from ragent.types import Form, Message, Sampling
 from ragent_evals.synthesis.framing import frames, openings, verb_forms
+from ragent_evals.synthesis.referring import Definites
 from ragent_evals.synthesis.targets import Target
 from ragent_evals.synthesis.wording import flaw_of
 
@@ -61,23 +62,25 @@ class Writer:
     Attributes:
         llm: the model.
         template: its prompt (`synth-question`).
+        definites: what "the" may stand before without more words.
         tries: questions that it writes for each answer itself; beyond the first one by chance.
         seed: of that chance.
     """
 
     llm: WritingModel
     template: PromptTemplate
+    definites: Definites
     tries: int = 1
     seed: int = 0
 
     @classmethod
-    def of(cls, llm: LLM, template: PromptTemplate, tries: int, seed: int) -> Writer:
+    def of(cls, llm: LLM, template: PromptTemplate, definites: Definites, tries: int, seed: int) -> Writer:
         """A writer by a model. Raises LLMError for one that can't say how likely it finds a text."""
         if not isinstance(llm, WritingModel):
             raise LLMError(
                 f"{llm.name} can't score questions", hint="use a model that runs here: [llm] model"
             )
-        return cls(llm, template, tries, seed)
+        return cls(llm, template, definites, tries, seed)
 
     def propose(self, target: Target) -> tuple[list[Proposal], dict[str, int]]:
         """Questions that are formed well, the best first; and how many others had which flaw (`FLAWS`).
@@ -88,20 +91,36 @@ class Writer:
         """
         sources: dict[str, Source] = dict.fromkeys(self._write(target), "model")
         sources |= dict.fromkeys(frames(target), "rule")
-        flaws = {question: flaw_of(question, target) for question in sources}
+        flaws = {question: self._flaw(question, target) for question in sources}
         questions = [question for question in sources if not flaws[question]]
         dropped = dict(Counter(filter(None, flaws.values())))
         if not questions:
             return [], dropped
-        messages = self.template.render(sentence=target.sentence.text, answer=target.text)
-        totals = self.llm.log_likelihoods(messages, questions)
-        counts = self.llm.count(questions)
+        likelihoods = self.likelihoods(target.sentence.text, target.text, questions)
         found = [
-            Proposal(target, question, sources[question], total / count)
-            for question, total, count in zip(questions, totals, counts, strict=True)
+            Proposal(target, question, sources[question], likelihood)
+            for question, likelihood in zip(questions, likelihoods, strict=True)
         ]
         likely = (one for one in found if one.likelihood >= _LEAST_LIKELIHOOD)
         return sorted(likely, key=_worth, reverse=True), dropped
+
+    def likelihoods(self, statement: str, answer: str, questions: Sequence[str]) -> list[float]:
+        """The mean ln p of each question's tokens, after a statement and the answer to be asked for."""
+        totals = self.llm.log_likelihoods(self.template.render(sentence=statement, answer=answer), questions)
+        counts = self.llm.count(questions)
+        return [total / count for total, count in zip(totals, counts, strict=True)]
+
+    def likeliest(self, ask: str, words: Sequence[str], opening: str) -> str:
+        """The likeliest of some words as an answer that begins so."""
+        likelihoods = self.llm.log_likelihoods([Message("user", ask)], words, opening)
+        return max(zip(likelihoods, words, strict=True))[1]
+
+    def is_clear(self, question: str) -> bool:
+        """Whether no definite noun of it needs the text around the sentence."""
+        return self.definites.is_clear(question)
+
+    def _flaw(self, question: str, target: Target) -> str:
+        return flaw_of(question, target) or ("" if self.is_clear(question) else "unclear")
 
     def _write(self, target: Target) -> Iterator[str]:
         try:

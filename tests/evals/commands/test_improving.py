@@ -54,6 +54,16 @@ def test_what_is_found_is_checked_reported_and_written(ragent: Ragent, tmp_path:
     assert "budget" in again.err
 
 
+def test_what_an_agent_lacks_is_said_before_a_model_is_asked(ragent: Ragent) -> None:
+    agent = ("eval", "optimize", "village", "--program", "agent")
+    ran = ragent(*agent, "--tune", "abstain_below")
+    assert ran.code == 1
+    assert "likest_first, max_steps" in ran.err
+    ran = ragent(*agent, "--tools", "remember")
+    assert ran.code == 1
+    assert "remember has side effects" in ran.err
+
+
 def test_probes_are_told_as_a_table_a_plot_and_json(ragent: Ragent, tmp_path: Path) -> None:
     arguments = ("eval", "probe", "village", "--probes", "position,rejection", "--cases", "3", "--no-model")
     ran = ragent(*arguments, "--plot", "curves.svg")

@@ -12,8 +12,8 @@ from ragent_evals.optimizing.budget import Budget, parse_budget
 from ragent_evals.optimizing.halving import Trial, halve
 
 
-def mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def means(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(row) / len(row) for row in rows]
 
 
 def trial(worth: Sequence[float], cases: int, noise: float = 0.0, seconds: float = 1.0) -> Trial[float]:
@@ -23,7 +23,7 @@ def trial(worth: Sequence[float], cases: int, noise: float = 0.0, seconds: float
         budget.charge(seconds)
         return worth[arm] + noise * math.sin(7 * case)
 
-    return Trial(len(worth), cases, look, mean)
+    return Trial(len(worth), cases, look, means)
 
 
 @given(st.permutations([0.1 * arm for arm in range(11)]), st.integers(60, 400))

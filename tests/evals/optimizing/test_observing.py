@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragent_evals.metrics.answers.f1 import open_f1
+from ragent_evals.metrics.grounding.quote_exactness import open_quote_exactness
 from ragent_evals.metrics.metric import MetricContext
 from ragent_evals.optimizing.observing import (
     LEAST_ANSWERED,
@@ -14,6 +15,7 @@ from ragent_evals.optimizing.observing import (
     best_threshold,
     mean_at,
     observe,
+    with_a_say,
     worth_at_all,
 )
 from ragent_evals.outcome import Cost, Outcome
@@ -68,3 +70,19 @@ def test_what_was_seen_comes_back_from_json(one: Seen, has_quote: bool) -> None:
     quote = Quote("set:a", 3, 9, 4, 6) if has_quote else None
     whole = Seen(one.shown, one.withheld, one.support, one.seconds, quote)
     assert Seen.from_json(whole.as_json()) == whole
+
+
+def test_what_a_metric_has_no_say_about_is_not_a_zero() -> None:
+    context = MetricContext({}, lambda: pytest.fail("no embedder"), lambda: pytest.fail("no model"))
+    unquoted = observe(open_quote_exactness(context), ASKED, Outcome("a", "Ann Lee."), None)
+    assert (unquoted.shown, unquoted.withheld) == (None, None)
+    assert Seen.from_json(unquoted.as_json()) == unquoted
+
+
+def test_rows_are_compared_on_the_cases_of_which_all_say_something() -> None:
+    one, two, none = (Seen(worth, 0.0, 0.5, 1.0) for worth in (1.0, 0.2, None))
+    assert with_a_say([[one, none, two], [two, one, one]], 0.0) == [[one, two], [two, one]]
+    assert with_a_say([[one, none, two], [none, none, none]], 0.0) == [[one, two], []]
+    assert with_a_say([[none, one]], 0.9) == [[none, one]]
+    assert with_a_say([[none, one]], None) == [[one]]
+    assert with_a_say([[none], [none]], 0.0) == [[], []]

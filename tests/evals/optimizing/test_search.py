@@ -61,7 +61,7 @@ class Known:
         text = "right" if int(case.id.split()[1]) % 10 < round(share * 10) else "wrong"
         return Tried(Outcome(case.id, text, support=0.9, cost=Cost(1.0)), Quote("t", 0, 9, 0, 4))
 
-    def example(self, case: Case, quote: Quote) -> Example:
+    def example(self, case: Case, quote: Quote | None) -> Example:
         return Example(case.question, "yes", ("yes it is",))
 
 
@@ -70,6 +70,18 @@ def cases(split: str, count: int) -> list[Case]:
 
 
 CANDIDATES = [Candidate({name: value}) for name, values in WORTH.items() for value in values]
+
+
+@dataclass
+class Quiet(Flags):
+    """The same, without a say about silence, nor about the cases whose number ends in 9 or 0."""
+
+    def values(self, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> list[float | None]:
+        said = super().values(cases, outcomes)
+        return [
+            None if case.id[-1] in "90" or outcome.abstained else value
+            for case, outcome, value in zip(cases, outcomes, said, strict=True)
+        ]
 
 
 def optimized(program: Known, journal: Path, limit: int = 500) -> Optimized:
@@ -162,3 +174,15 @@ def test_every_stretch_of_mixed_cases_has_its_share_of_unanswerable_ones() -> No
         silent = sum(case.is_impossible for case in mixed(some)[:count])
         assert abs(silent - count / 3) <= 1
     assert mixed(some) == mixed(some)
+
+
+def test_cases_that_a_metric_has_no_say_about_are_left_out_of_all_that_is_compared(tmp_path: Path) -> None:
+    arguments = CANDIDATES, cases("train", 60), cases("test", 60), Budget(500)
+    with Journal(tmp_path / "journal.jsonl") as kept:
+        found = Search(Known(), Quiet(), kept, tunes_threshold=False).run(*arguments)
+        assert found.winner.candidate.settings == {"ask.k": 3, "ask.focus_tokens": 512}
+        assert (found.start.value.value, found.winner.value.value) == (0.25, 0.875)
+        assert (found.test_cases, found.silent) == (48, None)
+        with pytest.raises(EvalError, match="nothing of silence"):
+            Search(Known(), Quiet(), kept).run(*arguments[:3], Budget(500))
+    assert "unknown" in report_markdown(found, about())

@@ -102,8 +102,11 @@ def test_a_contradiction_says_another_answer_and_nothing_else_is_changed() -> No
         assert holds(right.text, first.answers)
         assert not holds(wrong.text, first.answers)
         assert len(set(right.text.split()) - set(wrong.text.split())) <= 2
+        assert (wrong.origin, right.origin) == (gold_of(first), "")
     assert made.texts["t3~old"].text.endswith("It is 6 years old.")
-    assert material().of.texts.items() <= made.texts.items()
+    given_ = {text_id for case in made.cases for text_id in case.given}
+    assert made.texts.keys() == given_
+    assert all(made.texts[id_] == text for id_, text in material().of.texts.items() if id_ in given_)
 
 
 def test_a_set_without_texts_has_no_contradictions() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ragent import Rag
 from ragent.errors import EvalError
+from ragent_evals.probing.material import gold_of, narrowed
+from ragent_evals.probing.probes import origin_of
 from ragent_evals.probing.run import ProbeOptions, probe
+from ragent_evals.running.reading import read_kept
 from ragent_evals.sets.case import EvalSet
 from ragent_evals.sets.opening import open_set
 
@@ -64,3 +68,37 @@ def test_a_probe_or_case_that_there_is_not_is_said(rag: Rag, village: EvalSet) -
     silent = EvalSet("silent", village.cases[-1:], village.texts, "v", village.corpus)
     with pytest.raises(EvalError, match="no answerable case"):
         probe(rag, silent, ProbeOptions(("noise",)))
+
+
+def test_few_texts_are_those_that_answer_and_some_others(rag: Rag, village: EvalSet) -> None:
+    probe(rag, village, ProbeOptions(("noise",), cases=2, texts=3))
+    (own,) = rag.store.collections()
+    assert len(rag.store.known_documents(own.id)) == 3
+    few = narrowed(village, 2, 3)
+    assert {gold_of(case) for case in few.cases} <= few.texts.keys()
+    assert narrowed(village, 3, 2).texts.keys() == {gold_of(case) for case in narrowed(village, 3, 2).cases}
+    with pytest.raises(EvalError, match="brings no texts"):
+        narrowed(replace(village, texts={}), 2, 3)
+
+
+def test_a_changed_copy_is_forgotten_with_its_original(rag: Rag, village: EvalSet) -> None:
+    found = probe(rag, village, ProbeOptions(("contradiction",), cases=3))
+    before = read_kept(rag.store, found.runs[0])
+    text_id = gold_of(before.cases[0])
+    says = "likes the work"
+    copies = {uri for uri in _documents(rag) if uri.startswith(f"set:{text_id}~")}
+    assert copies
+    report = rag.forget(f"set:{text_id}")
+    assert {uri for _, uri in report.forgotten} == {f"set:{text_id}", *copies}
+    assert report.proof.found == ()
+    assert report.proof.stretches > 1
+    assert not any(uri.startswith(f"set:{text_id}") for uri in _documents(rag))
+    after = read_kept(rag.store, found.runs[0])
+    for case, was, outcome in zip(after.cases, before.outcomes, after.outcomes, strict=True):
+        if origin_of(case) == origin_of(before.cases[0]):
+            assert says in was.text
+            assert (outcome.text, outcome.quotes, case.question) == ("", (), "")
+
+
+def _documents(rag: Rag) -> set[str]:
+    return {uri for one in rag.store.collections() for uri in rag.store.known_documents(one.id)}

@@ -93,6 +93,9 @@ COST = target("A monthly pass for Aldersay costs EUR 142.00 a person.", "EUR 142
         ("How much a monthly pass for Aldersay costs a person?", "broken"),
         ("How much does a monthly pass for Aldersay cost the?", "broken"),
         ("How much does a pass cost?", "thin"),
+        ("How much does a new one for Aldersay cost a person?", "reference"),
+        ("How much is a monthly pass for Aldersay replaced once?", "broken"),
+        ("How much does a monthly pass for Aldersay cost and MV Tern 120?", "broken"),
     ],
 )
 def test_flaws_of_wording(question: str, flaw: str) -> None:
