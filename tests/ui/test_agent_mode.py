@@ -144,7 +144,7 @@ def test_a_small_model_works_by_itself(harbour_home: Path, tmp_path: Path, open_
     with running(tmp_path / "home", config=config) as pages:
         page = settled(open_page(pages.url))
         set_to_work(page, "What is 12 * 7?")
-        expect(page.get_by_test_id("stExpander")).to_be_visible(timeout=LOADING_MS)
+        expect(page.locator(".rg-run")).to_be_visible(timeout=LOADING_MS)
         settled(page)
-        page.get_by_test_id("stExpander").locator("summary").click()
+        page.locator(".rg-run > summary").click()
         expect(page.locator(".rg-steps li").first).to_be_visible()
