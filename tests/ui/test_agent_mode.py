@@ -140,7 +140,7 @@ def test_it_is_readable(agents: OpenAgents, open_page: OpenPage, phone: bool, da
 @pytest.mark.slow
 def test_a_small_model_works_by_itself(harbour_home: Path, tmp_path: Path, open_page: OpenPage) -> None:
     shutil.copytree(harbour_home, tmp_path / "home")
-    config = '[tools]\nenabled = ["calculate"]\n'
+    config = '[tools]\nenabled = ["calculate"]\n[llm]\nmax_tokens = 32\n'
     with running(tmp_path / "home", config=config) as pages:
         page = settled(open_page(pages.url))
         set_to_work(page, "What is 12 * 7?")
