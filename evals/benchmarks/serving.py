@@ -1,6 +1,7 @@
 """How the server holds under load: many people who ask at once, and many searches, against one alone.
 
     python evals/benchmarks/serving.py [--users 50] [--searches 200] [--rounds 3] [--k 3]
+        [--style quote]
 
 Starts `ragent serve` over the harbour documents with the embedded model, and a person with a key for each
 user. Prints the seconds until whole answers (median, 95th percentile, longest), how much longer the
@@ -44,6 +45,7 @@ max_tokens = 8
 
 [ask]
 k = {k}
+style = "{style}"
 """
 PATIENCE = 3600.0
 
@@ -81,18 +83,20 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--k", type=int, default=3, help="passages that an answer is read from")
+    parser.add_argument("--style", default="quote", help="how answers are made, as [ask] style")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ragent-serving-") as folder:
         home = Path(folder) / "home"
-        keys = prepare(home, arguments.users, arguments.k)
+        config = CONFIG.format(k=arguments.k, style=arguments.style)
+        keys = prepare(home, arguments.users, config)
         with serving(home) as (url, process):
             asyncio.run(measure(url, keys, arguments, process))
 
 
-def prepare(home: Path, users: int, k: int) -> list[str]:
+def prepare(home: Path, users: int, config: str) -> list[str]:
     """Ingest the documents, and give each user a key."""
     home.mkdir(parents=True)
-    (home / "ragent.toml").write_text(CONFIG.format(k=k))
+    (home / "ragent.toml").write_text(config)
     with Rag.open(home) as rag:
         rag.ingest(SET / "documents")
         people = People(rag.store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ EXAMPLES = int(os.environ.get("RAGENT_FUZZ_EXAMPLES", "12"))
 
 
 def _operations() -> list[tuple[str, str]]:
-    described = make_app(Service(Path("nowhere"), load_settings(None))).openapi()
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder), load_settings(None))
+        described = make_app(service).openapi()
+        service.close()
     return [(path, method) for path, methods in described["paths"].items() for method in methods]
 
 

@@ -138,13 +138,17 @@ def test_it_is_readable(agents: OpenAgents, open_page: OpenPage, phone: bool, da
 
 
 @pytest.mark.slow
-def test_a_small_model_works_by_itself(harbour_home: Path, tmp_path: Path, open_page: OpenPage) -> None:
+def test_a_small_models_steps_are_shown_until_it_is_stopped(
+    harbour_home: Path, tmp_path: Path, open_page: OpenPage
+) -> None:
     shutil.copytree(harbour_home, tmp_path / "home")
-    config = '[tools]\nenabled = ["calculate"]\n'
+    config = '[tools]\nenabled = ["calculate"]\n[llm]\nmax_tokens = 32\n'
     with running(tmp_path / "home", config=config) as pages:
         page = settled(open_page(pages.url))
         set_to_work(page, "What is 12 * 7?")
-        expect(page.get_by_test_id("stExpander")).to_be_visible(timeout=LOADING_MS)
+        expect(page.locator(".rg-steps li").first).to_be_visible(timeout=LOADING_MS)
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("It was stopped.").first).to_be_visible(timeout=LOADING_MS)
         settled(page)
-        page.get_by_test_id("stExpander").locator("summary").click()
-        expect(page.locator(".rg-steps li").first).to_be_visible()
+        page.locator(".rg-run > summary").click()
+        expect(page.locator(".rg-run li").first).to_be_visible()

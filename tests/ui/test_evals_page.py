@@ -31,7 +31,9 @@ def choose(page: Page, label: str, option: str) -> None:
 def test_runs_are_shown_compared_and_reported(evals: Pages, open_page: OpenPage) -> None:
     page = settled(open_page(f"{evals.url}/evals"))
     choose(page, "Run", "quick")
+    expect(page.get_by_text("quick (quick-01): 8 cases")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    settled(page)
     with page.expect_download() as loading:
         page.get_by_role("button", name="Save the report").click()
     report = Path(loading.value.path()).read_text("utf-8")
@@ -40,6 +42,7 @@ def test_runs_are_shown_compared_and_reported(evals: Pages, open_page: OpenPage)
     choose(page, "Compare with", "slow")
     expect(page.get_by_text("over 8 cases")).to_be_visible()
     expect(page.get_by_text("Cases that changed: 7")).to_be_visible()
+    settled(page)
     with page.expect_download() as loading:
         page.get_by_role("button", name="Save the report").click()
     assert "slow" in Path(loading.value.path()).read_text("utf-8")
@@ -56,7 +59,9 @@ def test_runs_over_other_cases_are_not_compared(evals: Pages, open_page: OpenPag
 def test_it_is_readable(evals: Pages, open_page: OpenPage, phone: bool, dark: bool) -> None:
     page = settled(open_page(f"{evals.url}/evals", phone=phone, dark=dark))
     choose(page, "Run", "quick")
+    expect(page.get_by_text("quick (quick-01): 8 cases")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    settled(page)
     name = f"evals-{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
     screenshot(page, name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

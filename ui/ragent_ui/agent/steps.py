@@ -54,31 +54,31 @@ def stage_of(working: Working) -> str:
 def show_run(turn: Turn) -> None:
     """What came of a task: the answer, if any, and how it was found."""
     run = turn.details["run"]
+    end = t(f"agent.end_{run['stop_reason']}")
     if turn.content:
         st.html(f'<div class="rg-said">{written(turn.content, {})}</div>')
     else:
-        st.warning(t(f"agent.end_{run['stop_reason']}"), icon=":material/pause_circle:")
+        st.warning(end, icon=":material/pause_circle:")
         if run["note"]:
             st.caption(plain(run["note"]))
     count, seconds = len(run["steps"]), run["seconds"]
     label = t("agent.done", seconds=seconds) if count == 1 else t("agent.dones", steps=count, seconds=seconds)
-    with st.expander(label, icon=":material/account_tree:"):
-        show_steps(run["steps"])
-        st.caption(
-            t(f"agent.end_{run['stop_reason']}")
-            + " "
-            + t(
-                "details.tokens",
-                read=run["usage"]["prompt_tokens"],
-                written=run["usage"]["completion_tokens"],
-            )
-        )
+    read, written_out = run["usage"]["prompt_tokens"], run["usage"]["completion_tokens"]
+    tokens = t("details.tokens", read=read, written=written_out)
+    st.html(
+        f'<details class="rg-run"><summary>{escaped(label)}</summary>{_steps(run["steps"])}'
+        f"<p>{escaped(end)} {escaped(tokens)}</p></details>"
+    )
 
 
 def show_steps(steps: Sequence[Mapping[str, Any]]) -> None:
     """Each with what was thought, called and observed, letter by letter."""
     if steps:
-        st.html(f'<ol class="rg-steps">{"".join(map(_step, steps))}</ol>')
+        st.html(_steps(steps))
+
+
+def _steps(steps: Sequence[Mapping[str, Any]]) -> str:
+    return f'<ol class="rg-steps">{"".join(map(_step, steps))}</ol>'
 
 
 def _step(step: Mapping[str, Any]) -> str:

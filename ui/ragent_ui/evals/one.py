@@ -12,6 +12,7 @@ from ragent.service import Session
 from ragent.service.quality import EvalRun
 from ragent_evals.running.kept import KeptRun
 from ragent_ui.evals.plots import figures_plot
+from ragent_ui.markup import plain
 from ragent_ui.words import t
 
 _MOST_CASES = 200
@@ -24,6 +25,8 @@ def show_run(session: Session, run: EvalRun) -> None:
 
     kept = read_kept(session.service.store, run.id)
     quality = {name: figure for name, figure in kept.metrics.items() if name not in COST_METRICS}
+    about = {"title": plain(run.title), "collection": plain(run.collection)}
+    st.caption(t("evals.about", cases=run.cases, seconds=run.seconds, **about))
     if quality:
         st.subheader(t("evals.figures"), anchor=False)
         st.altair_chart(figures_plot(quality), alt=t("evals.figures"))
