@@ -24,6 +24,7 @@ from pydantic_settings import (
 from ragent.errors import ConfigError
 from ragent.llm_settings import LLMSettings as LLMSettings
 from ragent.mcp_settings import MCPSettings
+from ragent.server_settings import ServerSettings
 from ragent.types import QueryKind
 
 CONFIG_NAME = "ragent.toml"
@@ -229,6 +230,7 @@ class Settings(BaseSettings):
     tools: ToolSettings = ToolSettings()
     agent: AgentSettings = AgentSettings()
     mcp: MCPSettings = MCPSettings()
+    server: ServerSettings = ServerSettings()
 
 
 def load_settings(path: Path | None = None, **arguments: Any) -> Settings:

@@ -20,6 +20,11 @@
     ├── SchemaError            a schema, regular expression or grammar can't be enforced (`path`)
     ├── ToolError              a tool failed; the text is shown to the model
     ├── BudgetExceeded         a run reached its limit
+    ├── AccessError            somebody may not do that
+    │   ├── NotSignedIn        nobody known asks
+    │   ├── NotAllowed         their role doesn't allow it
+    │   ├── NotThere           there is no such thing, or it is somebody else's
+    │   └── TooMuch            too many requests, or too large a one (`retry_after`)
     └── EvalError              an eval set or run can't be used
 
 Each carries `hint`: what the user can do about it, or "" where the message says it all.
@@ -137,3 +142,27 @@ class BudgetExceeded(RagentError):
 
 class EvalError(RagentError):
     """An eval set or run can't be used."""
+
+
+class AccessError(RagentError):
+    """Somebody may not do that."""
+
+
+class NotSignedIn(AccessError):
+    """Nobody known asks."""
+
+
+class NotAllowed(AccessError):
+    """Their role doesn't allow it."""
+
+
+class NotThere(AccessError):
+    """There is no such thing, or it is somebody else's: which of the two isn't told."""
+
+
+class TooMuch(AccessError):
+    """Too many requests, or too large a one. `retry_after`: seconds after which it may work; 0: never."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after

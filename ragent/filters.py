@@ -88,8 +88,55 @@ def parse_filter(where: object) -> Filter:
             all of which hold.
 
     Raises:
-        QueryError: it is none of these.
+        QueryError: it is none of these, or larger than databases take.
     """
+    # Looked at from outside first, since reading it goes as deep as it does.
+    if _depth(where) > _DEEPEST:
+        raise QueryError(f"a filter is nested {_DEEPEST} deep at most", hint="say it with fewer brackets")
+    parsed = _parsed(where)
+    if _conditions(parsed) > _MOST:
+        raise QueryError(f"a filter has at most {_MOST} conditions", hint="ask in several parts")
+    return parsed
+
+
+_DEEPEST = 16
+_MOST = 400
+"""SQLite takes expressions of up to 1000 parts, and each condition becomes one or two."""
+
+
+def _depth(where: object) -> int:
+    deepest, left = 0, [(where, 1)]
+    while left and deepest <= _DEEPEST:
+        part, depth = left.pop()
+        deepest = max(deepest, depth)
+        if isinstance(part, Mapping):
+            left += [(inner, depth + 1) for inner in part.values()]
+        elif isinstance(part, Sequence) and not isinstance(part, str):
+            left += [(inner, depth + 1) for inner in part]
+        elif isinstance(part, And | Or | Not):
+            left += [(inner, depth + 1) for inner in _inner(part)]
+    return deepest
+
+
+def _conditions(where: Filter) -> int:
+    count, left = 0, [where]
+    while left:
+        part = left.pop()
+        count += 1
+        left += _inner(part)
+    return count
+
+
+def _inner(where: Filter) -> tuple[Filter, ...]:
+    match where:
+        case And() | Or():
+            return where.parts
+        case Not():
+            return (where.part,)
+    return ()
+
+
+def _parsed(where: object) -> Filter:
     if isinstance(where, Compare | Exists | And | Or | Not):
         return where
     if isinstance(where, str):
@@ -97,7 +144,7 @@ def parse_filter(where: object) -> Filter:
     if isinstance(where, Mapping):
         return _all([_from_entry(key, value) for key, value in where.items()])
     if isinstance(where, Sequence):
-        return _all([parse_filter(part) for part in where])
+        return _all([_parsed(part) for part in where])
     raise QueryError(f"{where!r} is not a filter", hint=f"such as {_FORMS}")
 
 
@@ -123,8 +170,10 @@ def _any(parts: list[Filter]) -> Filter:
 def _from_json(text: str) -> Filter:
     try:
         return parse_filter(json.loads(text))
-    except ValueError as error:
-        raise QueryError(f"the filter {text!r} is not JSON: {error}", hint=f"filters: {_FORMS}") from None
+    except (ValueError, RecursionError) as error:
+        raise QueryError(
+            f"the filter {text[:200]!r} is not JSON: {error}", hint=f"filters: {_FORMS}"
+        ) from None
 
 
 def _from_text(text: str) -> Filter:
@@ -185,11 +234,11 @@ def _from_entry(key: object, value: object) -> Filter:
     if not isinstance(key, str):
         raise QueryError(f"{key!r} is not the name of a field", hint="names are texts")
     if key == "not":
-        return Not(parse_filter(value))
+        return Not(_parsed(value))
     if key in ("and", "or"):
         if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
             raise QueryError(f"{key!r} stands before a list of filters", hint='such as {"or": [{…}, {…}]}')
-        parts = tuple(parse_filter(part) for part in value)
+        parts = tuple(_parsed(part) for part in value)
         return And(parts) if key == "and" else Or(parts)
     if isinstance(value, Mapping):
         return _all([_from_operator(key, operator, operand) for operator, operand in value.items()])
@@ -253,7 +302,12 @@ def _below(operator: str, value: object) -> Filter:
     """The file, what is in the folder, or what came out of the archive at a path."""
     if not isinstance(value, str) or operator not in ("=", "prefix"):
         raise QueryError("'path' is compared by = or prefix with a text", hint="such as path=docs/2024")
-    uri = Path(value).expanduser().absolute().as_uri()
+    try:
+        uri = Path(value).expanduser().absolute().as_uri()
+    except RuntimeError:
+        raise QueryError(
+            f"{value!r} begins with somebody's folder who isn't here", hint="write the path out"
+        ) from None
     if operator == "prefix":
         return Compare("uri", "prefix", uri)
     inside = tuple(Compare("uri", "prefix", f"{uri.rstrip('/')}{end}") for end in ("/", "!/"))

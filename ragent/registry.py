@@ -12,6 +12,7 @@ Group = Literal[
     "ragent.connectors",
     "ragent.parsers",
     "ragent.containers",
+    "ragent.renderers",
     "ragent.llms",
     "ragent.embedders",
     "ragent.rerankers",

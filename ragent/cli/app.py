@@ -19,12 +19,15 @@ from ragent.cli import (
     index,
     ingest,
     init,
+    keys,
     logs,
     match,
     mcp,
     models,
+    people,
     prompts,
     search,
+    serve,
     sync,
     topics,
     watch,
@@ -61,6 +64,9 @@ app.add_typer(graph.app, name="graph")
 app.command("match")(match.match)
 app.command("logs")(logs.logs)
 app.command("mcp")(mcp.mcp)
+app.command("serve")(serve.serve)
+app.add_typer(people.app, name="people")
+app.add_typer(keys.app, name="keys")
 for _name in registry.names("ragent.commands"):
     try:
         app.add_typer(registry.load("ragent.commands", _name), name=_name)

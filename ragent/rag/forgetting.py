@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -16,6 +16,9 @@ from ragent.retrieval import Indexes
 from ragent.store import Store
 from ragent.store.erase import derived_documents
 from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
+
+UPLOADS = "uploads"
+"""The folder of a home for files that were uploaded to it: they are its own, and go with their documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
             store.drop_source(source.id)
         elif any(uri in (source.cursor or "") for uri in found.values()):
             store.leave_source(source.id, None)  # the web source remembers pages there
+    _remove_uploads(store.home, found.values())
     listed_again = _listed_again(store, found)
     forget_examples(store.home / "prompts", [store.document_text(id_) or "" for id_ in found])
     store.erase(list(found))
@@ -67,6 +71,14 @@ def _listed_again(store: Store, found: dict[int, str]) -> tuple[str, ...]:
         for document in known
         if document.id in found and document.source_id in read and not _is_gone(document.item)
     )
+
+
+def _remove_uploads(home: Path, uris: Iterable[str]) -> None:
+    folder = (home / UPLOADS).resolve()
+    for uri in uris:
+        path = Path(unquote(urlsplit(uri).path.partition("!/")[0])) if uri.startswith("file:") else None
+        if path is not None and path.resolve().is_relative_to(folder):
+            path.unlink(missing_ok=True)
 
 
 def _is_gone(uri: str) -> bool:

@@ -66,17 +66,20 @@ class Rag:
         return cls(find_home(home), load_settings(Path(path)))
 
     def with_settings(self, settings: Settings) -> Self:
-        """This home under other settings: the database and the models that they don't change are shared.
+        """This home under other settings: all parts that they don't change are shared, models above all.
 
         Close this one last.
         """
         made = type(self)(self.home, settings)
         before = self.settings
+        same_collection = settings.collection == before.collection
         same = {
             "store": True,
             "tracer": settings.trace == before.trace,
             "embedder": settings.embedder == before.embedder,
             "llm": settings.llm.opened == before.llm.opened,
+            "collection": same_collection,
+            "indexes": same_collection and settings.index == before.index,
         }
         made._shared = {name: self for name, is_same in same.items() if is_same}
         return made
@@ -155,14 +158,16 @@ class Rag:
             self.tracer.flush()
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
-        with self._lock:
-            if name in self._shared:
-                shared: Part = getattr(self._shared[name], name)
-                return shared
-            if name not in self._parts:
-                self._parts[name] = make()
-            part: Part = self._parts[name]
-            return part
+        if name in self._shared:
+            shared: Part = getattr(self._shared[name], name)
+            return shared
+        # What is there is given at once: nobody waits for a model that another thread is loading.
+        if name not in self._parts:
+            with self._lock:
+                if name not in self._parts:
+                    self._parts[name] = make()
+        part: Part = self._parts[name]
+        return part
 
     # -- verbs ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
 from ragent.retrieval.indexes import Indexes
+from ragent.retrieval.texts import rank_texts
 from ragent.retrieval.trec import document_scores, read_queries, read_run, write_run, write_scores
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "check_indexes",
     "document_scores",
     "expand",
+    "rank_texts",
     "read_queries",
     "read_run",
     "write_run",

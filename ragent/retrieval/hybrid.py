@@ -114,6 +114,13 @@ class HybridRetriever:
             results.append(replace(found, query=queries[i]))
         return results
 
+    def rerank(self, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """Hits from anywhere in the order of the rerankers that the settings name. Raises as `search` does.
+
+        Of what isn't in the collection there are no vectors: `mmr` and `dpp` leave its order.
+        """
+        return rerank_in_turn(self._task(_DEFAULT).rerankers, query, hits, self._aids.rerank)[0]
+
     def _task(self, options: SearchOptions) -> _Task:
         names = self._settings.rerank if options.rerank is None else options.rerank
         ways = self._settings.technique if options.technique is None else options.technique

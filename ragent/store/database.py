@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from ragent.errors import StoreError
 
 DATABASE_NAME = "ragent.db"
-SCHEMA_HEAD = "0008"
+SCHEMA_HEAD = "0009"
 """The newest migration. Known without importing Alembic, which costs a tenth of a second."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -15,8 +15,10 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Select, select, update
 
 from ragent.errors import StoreError
+from ragent.store.conversations import forget_documents
 from ragent.store.evals import erase_outcomes
 from ragent.store.feedback import erase_feedback
+from ragent.store.jobs import erase_jobs
 from ragent.store.judgements import erase_judged
 from ragent.store.rows import Batch, Collection
 from ragent.store.runs import drop_tainted_runs
@@ -49,6 +51,8 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
             erase_outcomes(connection, document_ids)
             erase_feedback(connection, document_ids)
             erase_judged(connection, connection.scalars(_names(document_ids)).all())
+            uris = select(DocumentRow.uri).where(DocumentRow.id.in_(document_ids))
+            erase_jobs(connection, connection.scalars(uris).all())
             for document_id in document_ids:
                 query = select(DocumentRow.collection_id).where(DocumentRow.id == document_id)
                 collection_id = connection.scalar(query)
@@ -56,6 +60,7 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
                     collection = Collection(collection_id, "", 0, None, None)
                     apply_batch(connection, collection, Batch(removed=[document_id]))
             drop_tainted_runs(connection)
+            forget_documents(connection, document_ids)
             connection.execute(_TEXTS_OF_TRACES)
         _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
 

@@ -118,11 +118,9 @@ class Store:
         found = self.find_collection(name)
         if found and found.space_id is not None and self.counts(found.id).chunks:
             return found
-        others = ", ".join(c.name for c in self.collections() if c.name != name)
-        known = f"; other collections: {others}" if others else ""
         raise StoreError(
             f"collection {name!r} is empty: there is nothing to search",
-            hint=f"first: ragent ingest PATH{'' if name == 'default' else f' --collection {name}'}{known}",
+            hint=f"first: ragent ingest PATH{'' if name == 'default' else f' --collection {name}'}",
         )
 
     def ensure_collection(self, name: str, fingerprint: Fingerprint) -> Collection:

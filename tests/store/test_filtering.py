@@ -229,6 +229,22 @@ def test_a_day_is_all_of_that_day(library: tuple[Store, Collection]) -> None:
         assert found(*library, condition.format(today)) == []
 
 
+def nested(deep: int, word: str) -> dict[str, Any]:
+    where: dict[str, Any] = {"a": 1}
+    for _ in range(deep - 2):
+        where = {word: where if word == "not" else [where, {"b": 2}]}
+    return where
+
+
+@pytest.mark.parametrize(
+    "where",
+    [nested(16, "not"), nested(9, "or"), nested(9, "and"), {"a": {"in": list(range(399))}}],
+    ids=["not", "or", "and", "in"],
+)
+def test_the_largest_filters_are_taken(library: tuple[Store, Collection], where: object) -> None:
+    found(*library, where)
+
+
 @pytest.mark.parametrize(
     ("where", "message"),
     [
@@ -255,6 +271,13 @@ def test_a_day_is_all_of_that_day(library: tuple[Store, Collection]) -> None:
         ("updated>=soon", "no date"),
         ("updated prefix 2024", "no prefix"),
         ("path<b", "path"),
+        ("path=~nobody-of-that-name/x", "isn't here"),
+        (nested(17, "not"), "nested"),
+        (nested(5000, "not"), "nested"),
+        ('{"not":' * 300 + '{"a":1}' + "}" * 300, "nested"),
+        ("[" * 5000, "not JSON"),
+        ({"a": {"in": list(range(401))}}, "conditions"),
+        ("a in " + ",".join(map(str, range(300))), "conditions"),
     ],
 )
 def test_what_is_no_filter_is_said(library: tuple[Store, Collection], where: object, message: str) -> None:

@@ -8,6 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import ragent.store
+from ragent.store import people_tables
 from ragent.store.database import SCHEMA_HEAD, open_engine
 from ragent.store.tables import Base
 
@@ -23,4 +24,5 @@ def test_the_migrations_make_the_tables_that_the_code_declares(tmp_path: Path) -
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    assert people_tables.JobRow.metadata is Base.metadata
     engine.dispose()

@@ -29,8 +29,8 @@ _MAX_OUTLINE = 5000
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})(\d{2})?)?")
 PASSWORDS = "RAGENT_SECRET_PDF"
 """The environment variable that holds passwords to try, one a line. They are kept nowhere."""
-# PDFium is not thread safe, not even between documents.
-_LOCK = threading.Lock()
+LOCK = threading.Lock()
+"""Held while PDFium works: it is not thread safe, not even between documents."""
 
 
 class PdfParser:
@@ -40,17 +40,17 @@ class PdfParser:
         return 1.0 if b"%PDF-" in raw.data[:_HEADER_BYTES] else 0.0
 
     def parse(self, raw: RawDocument) -> Document:
-        with _LOCK:
+        with LOCK:
             pdf = _opened(raw)
         try:
-            with _LOCK:
+            with LOCK:
                 properties = pdf.get_metadata_dict(skip_empty=True)
                 outline = _outline(pdf)
                 lines = [page_lines(pdf, number) for number in range(len(pdf))]
                 scanned = [index for index, page in enumerate(lines) if not page and has_marks(pdf, index)]
-            scans = read_scans(pdf, scanned, _LOCK)
+            scans = read_scans(pdf, scanned, LOCK)
         finally:
-            with _LOCK:
+            with LOCK:
                 pdf.close()
         return _document(raw, _Read(lines, outline, scans, properties))
 

@@ -17,6 +17,7 @@ from ragent.types import Query, SearchResult
 
 _WORDS = 40
 _MOST_CHUNKS = 200
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class MoreLikeThis:
     def _model(self, name: str) -> list[Passage]:
         store, collection = self.context.store, self.context.collection
         if name.isdecimal():
-            ids = [int(name)]
+            ids = [min(int(name[:20]), _LARGEST)]
         else:
             documents = store.find_documents(name) or store.find_documents(_as_uri(name))
             ids = store.chunks_of([id_ for id_, _ in documents])
@@ -70,4 +71,7 @@ def _rarest(searcher: Searcher, text: str) -> Sequence[str]:
 
 
 def _as_uri(name: str) -> str:
-    return Path(name).expanduser().absolute().as_uri()
+    try:
+        return Path(name).expanduser().absolute().as_uri()
+    except RuntimeError:  # the folder of somebody who isn't here
+        return Path(name).absolute().as_uri()

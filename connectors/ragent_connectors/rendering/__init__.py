@@ -1,0 +1,1 @@
+"""Pictures of documents' pages, with words marked in them."""

@@ -1,0 +1,1 @@
+"""Agent mode of the chat."""

@@ -1,0 +1,3 @@
+"""Addresses that are no pages."""
+
+KEEP = "/sign-in/keep"
