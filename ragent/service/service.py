@@ -20,6 +20,7 @@ from ragent.service.turns import Rate, Turnstile
 from ragent.store import Store, conversations
 
 _OPEN_COLLECTIONS = 64
+_CHANGEABLE = ("ask", "retrieval", "rerank", "llm")
 
 
 class Service:
@@ -91,19 +92,31 @@ class Service:
 
 
 def changed(settings: Settings, changes: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Settings with some of them changed, by section, and checked. Raises ConfigError."""
+    """Settings with some of them changed, by section, and checked.
+
+    Whoever may ask may change them: so only how answers are made and searched for, never what is opened,
+    reached or written.
+
+    Raises:
+        ConfigError: a section or a value can't be set so.
+    """
     from pydantic import ValidationError
 
     from ragent.errors import ConfigError
 
     sections: dict[str, Any] = {}
     for name, values in changes.items():
-        if name not in Settings.model_fields or name == "collection":
-            raise ConfigError(f"there is no section [{name}]", hint="ragent init writes every setting")
+        if name not in _CHANGEABLE:
+            raise ConfigError(
+                f"[{name}] can't be changed for one question", hint=f"what can: {', '.join(_CHANGEABLE)}"
+            )
         section = getattr(settings, name)
         try:
             sections[name] = type(section).model_validate(section.model_dump() | dict(values))
         except ValidationError as error:
             first = error.errors()[0]
             raise ConfigError(f"[{name}] {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return settings.model_copy(update=sections)
+    made = settings.model_copy(update=sections)
+    if made.llm.opened != settings.llm.opened or made.rerank.cross_encoder != settings.rerank.cross_encoder:
+        raise ConfigError("a question can't bring a model of its own", hint="write it to ragent.toml")
+    return made

@@ -262,3 +262,25 @@ def test_conversations_are_ones_own(ada: Session, ed: Session) -> None:
     ):
         with pytest.raises(NotThere):
             attempt()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"llm": {"url": "http://10.0.0.1/v1"}},
+        {"llm": {"model": "/etc/passwd"}},
+        {"rerank": {"cross_encoder": "/tmp/model"}},
+        {"embedder": {"model": "/tmp/model"}},
+        {"tools": {"enabled": ("python",)}},
+        {"server": {"sign_in": "off"}},
+        {"collection": {"x": 1}},
+        {"ask": {"k": 0}},
+    ],
+)
+def test_a_question_changes_how_it_is_answered_and_nothing_else(
+    rita: Session, changes: dict[str, dict[str, object]]
+) -> None:
+    with pytest.raises(ConfigError):
+        rita.rag("default", changes=changes)
+    free = rita.rag("default", changes={"ask": {"k": 3}, "llm": {"temperature": 0.5}})
+    assert (free.settings.ask.k, free.settings.llm.temperature) == (3, 0.5)
