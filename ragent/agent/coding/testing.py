@@ -14,11 +14,12 @@ from ragent.errors import ConfigError, ToolError
 
 _KEPT_CHARS = 40_000
 _PYTHONS = ("python", "python3")
+# Without pytest's cache, which isn't there to be written, and ragent's own plugin, which isn't there to be read.
 _PROGRAM = """
 import os, runpy, sys
 sys.path[:0] = {paths!r}
 sys.argv[:] = {argv!r}
-os.environ["PYTEST_ADDOPTS"] = "-p no:cacheprovider"
+os.environ["PYTEST_ADDOPTS"] = "-p no:cacheprovider -p no:ragent"
 runpy.{run}({name!r}, run_name="__main__")
 """
 
