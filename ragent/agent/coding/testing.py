@@ -14,7 +14,7 @@ from ragent.errors import ConfigError, ToolError
 
 _KEPT_CHARS = 40_000
 _PYTHONS = ("python", "python3")
-# Without pytest's cache, which isn't there to be written, and ragent's own plugin, which isn't there to be read.
+# Without pytest's cache, which can't be written there, and ragent's own plugin, which can't be read there.
 _PROGRAM = """
 import os, runpy, sys
 sys.path[:0] = {paths!r}
