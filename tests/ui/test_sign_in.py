@@ -156,6 +156,7 @@ def test_an_admin_sees_to_people_and_keys(pages: Pages, open_page: OpenPage) -> 
     page = signed_in(pages, open_page, "ada", "/people")
     expect(page.get_by_text("rita · may read")).to_be_visible()
     page.get_by_text("Add somebody").first.click()
+    settled(page)
     page.get_by_label("Name", exact=True).fill("new")
     page.get_by_label("Password (8 characters or more)").last.fill("short")
     page.get_by_role("button", name="Let them in").click()

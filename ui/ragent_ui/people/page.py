@@ -44,7 +44,8 @@ def _show_people(session: Session, people: People) -> None:
             if person.name != session.caller.name:
                 with st.popover(t("people.change"), key=f"change-{person.name}"):
                     _show_changing(session, people, person)
-    with st.expander(t("people.add"), icon=":material/person_add:"):
+    with st.container(border=True):
+        st.markdown(f":material/person_add: {t('people.add')}")
         _show_add(session, people)
 
 
@@ -113,7 +114,8 @@ def _show_keys(session: Session, people: People) -> None:
             st.markdown(f"**{plain(key.name)}** · {_facts(key)}", width="stretch")
             if not key.revoked:
                 _do(t("people.revoke"), f"revoke-{key.id}", lambda id_=key.id: people.revoke(id_))  # type: ignore[misc]
-    with st.expander(t("people.key_make"), icon=":material/add:"):
+    with st.container(border=True):
+        st.markdown(f":material/add: {t('people.key_make')}")
         _show_make(session, people)
 
 
