@@ -213,7 +213,7 @@ def _first(home: Path, documents: Path) -> dict[str, Any]:
     with Rag.open(home) as rag:
         embedder = Timed(rag.embedder)
         embedder.inner.embed_documents(["The model is loaded when the first text is read."])
-        rag._parts["embedder"] = embedder
+        rag._parts._opened["embedder"] = embedder
         with memory.sampling(), whole.running():
             report: IngestReport = rag.ingest(documents)
             with indexing.running():

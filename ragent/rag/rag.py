@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from ragent import registry
 from ragent.config import Settings, find_config, find_home, load_settings
-from ragent.embedding import open_embedder
 from ragent.errors import RagentError
 from ragent.ingest import Callbacks, Options, Origin, Progress
 from ragent.ingest.choosing import absolute, local_root
@@ -22,17 +20,16 @@ from ragent.rag.forgetting import ForgetReport, forget
 from ragent.rag.intake import Intake
 from ragent.rag.judged import Judgement, keep_judgement
 from ragent.rag.options import SearchArguments, search_options
-from ragent.rag.tracing import open_tracer, traced_answer, traced_ingestion
-from ragent.retrieval import Aids, HybridRetriever, Indexes, check_indexes
+from ragent.rag.parts import Parts
+from ragent.rag.tracing import traced_answer, traced_ingestion
+from ragent.retrieval import HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
-from ragent.store import Collection, Problem, Store, check_fingerprint
+from ragent.store import Collection, Problem, Store
 from ragent.trace import Attributes, Tracer
 from ragent.types import Answer, DocumentReport, IngestReport, Message, SearchResult, Tool
 
 if TYPE_CHECKING:
     from ragent.structured import Structured
-
-Part = TypeVar("Part")
 
 
 class Rag:
@@ -44,9 +41,7 @@ class Rag:
     def __init__(self, home: Path, settings: Settings) -> None:
         self.home = home
         self.settings = settings
-        self._lock = threading.RLock()
-        self._parts: dict[str, Any] = {}
-        self._shared: dict[str, Rag] = {}
+        self._parts = Parts(home, settings)
 
     @classmethod
     def open(cls, home: str | Path | None = None, **settings: Any) -> Self:
@@ -71,24 +66,12 @@ class Rag:
         Close this one last.
         """
         made = type(self)(self.home, settings)
-        before = self.settings
-        same_collection = settings.collection == before.collection
-        same = {
-            "store": True,
-            "tracer": settings.trace == before.trace,
-            "embedder": settings.embedder == before.embedder,
-            "llm": settings.llm.opened == before.llm.opened,
-            "collection": same_collection,
-            "indexes": same_collection and settings.index == before.index,
-        }
-        made._shared = {name: self for name, is_same in same.items() if is_same}
+        made._parts = self._parts.under(settings)
         return made
 
     def close(self) -> None:
         """Release files and connections. The object can't be used afterwards."""
-        self._flush_traces()
-        if "store" in self._parts:
-            self.store.close()
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,71 +86,37 @@ class Rag:
     @property
     def store(self) -> Store:
         """The database of the home."""
-        return self._once("store", lambda: Store.open(self.home))
+        return self._parts.store
 
     @property
     def embedder(self) -> Embedder:
         """The model that turns text into vectors."""
-        return self._once("embedder", lambda: open_embedder(self.settings.embedder))
+        return self._parts.embedder
 
     @property
     def llm(self) -> LLM:
         """The language model; loading it takes a moment."""
-
-        def load() -> LLM:
-            engine = "openai" if self.settings.llm.url else "llamacpp"
-            model: LLM = registry.load("ragent.llms", engine)(self.settings.llm, self.home / "models")
-            return model
-
-        return self._once("llm", load)
+        return self._parts.llm
 
     @property
     def collection(self) -> Collection:
         """The collection in use. Raises StoreError while it is empty."""
-        return self._once("collection", lambda: self.store.require_collection(self.settings.collection))
+        return self._parts.collection
 
     @property
     def indexes(self) -> Indexes:
         """The derived indexes of the collection."""
-        return self._once("indexes", lambda: Indexes(self.store, self.collection, self.settings.index))
+        return self._parts.indexes
 
     @property
     def retriever(self) -> HybridRetriever:
         """What `search` and `ask` search with. Raises EmbedderMismatch if the settings name another model."""
-
-        def make() -> HybridRetriever:
-            check_fingerprint(self.collection, self.embedder.fingerprint)
-            return HybridRetriever(
-                self.store,
-                self.collection,
-                self.indexes,
-                self.embedder,
-                self.settings.retrieval,
-                Aids(lambda: self.llm, self.settings.rerank),
-            )
-
-        return self._once("retriever", make)
+        return self._parts.retriever
 
     @property
     def tracer(self) -> Tracer:
         """Records what is done here, as `[trace]` says. Raises as `store` does, or MissingExtraError."""
-        return self._once("tracer", lambda: open_tracer(lambda: self.store, self.settings.trace))
-
-    def _flush_traces(self) -> None:
-        if "tracer" in self._parts:
-            self.tracer.flush()
-
-    def _once(self, name: str, make: Callable[[], Part]) -> Part:
-        if name in self._shared:
-            shared: Part = getattr(self._shared[name], name)
-            return shared
-        # What is there is given at once: nobody waits for a model that another thread is loading.
-        if name not in self._parts:
-            with self._lock:
-                if name not in self._parts:
-                    self._parts[name] = make()
-        part: Part = self._parts[name]
-        return part
+        return self._parts.tracer
 
     # -- verbs ------------------------------------------------------------------------------------------
 
@@ -254,7 +203,7 @@ class Rag:
             StoreError: there is no such document, or another process keeps the home busy.
         """
         names = [str(document) for document in documents]
-        self._flush_traces()  # they may hold texts, which go, too
+        self._parts.flush_traces()  # they may hold texts, which go, too
         return forget(self.store, names, self.settings.index)
 
     def _traced(self, name: str, run: Callable[[], IngestReport]) -> IngestReport:
@@ -275,8 +224,6 @@ class Rag:
 
     def search(self, query: str, k: int = 10, **options: Unpack[SearchArguments]) -> SearchResult:
         """The `k` best chunks, as in `rag.search("tax", where={"year": {">=": 2020}}, by_document=True)`.
-
-        With a `schema` (all that `generate` takes), the answer is then put into that form: `answer.value`.
 
         Raises:
             StoreError: nothing was ingested yet.
