@@ -9,6 +9,7 @@
     ├── ParseError             bytes were read, but hold no usable text
     ├── StoreError             the home or its database can't be used
     │   ├── EmbedderMismatch   the collection was embedded by another model
+    │   ├── ChunksTooLong      chunks are longer than a model reads, and would be cut
     │   └── CorruptIndex       a derived file is damaged (it is rebuilt, so users rarely see this)
     ├── LLMError               a language model failed (`retryable`)
     │   ├── ContextOverflow    the prompt doesn't fit the model's context
@@ -67,6 +68,14 @@ class StoreError(RagentError):
 
 class EmbedderMismatch(StoreError):
     """The collection was embedded by another model."""
+
+
+class ChunksTooLong(StoreError):
+    """Chunks are longer than the embedder that is to read them reads; `count` is how many."""
+
+    def __init__(self, message: str, *, count: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.count = count
 
 
 class CorruptIndex(StoreError):
