@@ -26,6 +26,7 @@ from ragent.cli import (
     models,
     people,
     prompts,
+    reembed,
     search,
     serve,
     sync,
@@ -58,6 +59,7 @@ app.add_typer(agent.app, name="agent")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
+app.command("reembed")(reembed.reembed)
 app.command("fsck")(index.fsck)
 app.command("topics")(topics.topics)
 app.add_typer(graph.app, name="graph")

@@ -148,8 +148,8 @@ def run_reporting(
             documents.append(document)
         on_document(document)
 
-    with stopping(face) as should_stop, _bars(face) as bars:
-        show = _Show(bars)
+    with stopping(face) as should_stop, bars(face) as shown:
+        show = _Show(shown)
         report = run(on_progress=show.progress, should_stop=should_stop, on_document=note)
         if report.added or report.updated:
             rag.refresh_indexes(show.indexing)
@@ -227,7 +227,8 @@ def stopping(face: Face) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _bars(face: Face) -> Iterator[Bars]:
+def bars(face: Face) -> Iterator[Bars]:
+    """Bars that say what is done, how much of it, notes, and how long to go."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -237,5 +238,5 @@ def _bars(face: Face) -> Iterator[Bars]:
         TextColumn("{task.fields[notes]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=face.messages, transient=True) as bars:
-        yield bars
+    with Progress(*columns, console=face.messages, transient=True) as shown:
+        yield shown

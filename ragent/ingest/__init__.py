@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ragent.ingest.listing import Origin
     from ragent.ingest.parsing import parse
     from ragent.ingest.pipeline import Callbacks, Ingestor, Options, Progress
+    from ragent.ingest.reembedding import ReembedReport, Watching, abandon, reembed
 
 _HOMES = {
     "Callbacks": "ragent.ingest.pipeline",
@@ -19,10 +20,25 @@ _HOMES = {
     "Options": "ragent.ingest.pipeline",
     "Origin": "ragent.ingest.listing",
     "Progress": "ragent.ingest.pipeline",
+    "ReembedReport": "ragent.ingest.reembedding",
+    "Watching": "ragent.ingest.reembedding",
+    "abandon": "ragent.ingest.reembedding",
     "parse": "ragent.ingest.parsing",
+    "reembed": "ragent.ingest.reembedding",
 }
 
-__all__ = ["Callbacks", "Ingestor", "Options", "Origin", "Progress", "parse"]
+__all__ = [
+    "Callbacks",
+    "Ingestor",
+    "Options",
+    "Origin",
+    "Progress",
+    "ReembedReport",
+    "Watching",
+    "abandon",
+    "parse",
+    "reembed",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from ragent.chunking import embedding_text
 from ragent.protocols import Embedder, Vectors
 from ragent.store.vectors import decode
-from ragent.types import Chunk
 
 _TEXTS_A_CALL = 2048
 
 
+class Embeddable(Protocol):
+    """What of a chunk is embedded."""
+
+    @property
+    def context(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
 def embed_chunks(
-    embedder: Embedder, chunks: Sequence[Chunk], held: Mapping[tuple[str, str], bytes]
+    embedder: Embedder, chunks: Sequence[Embeddable], held: Mapping[tuple[str, str], bytes]
 ) -> tuple[Vectors, int]:
     """Vectors, one row a chunk, and how many texts were embedded.
 

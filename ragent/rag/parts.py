@@ -52,6 +52,14 @@ class Parts:
         if "store" in self._opened:
             self.store.close()
 
+    def renew_collection(self) -> None:
+        """Open the collection, and what depends on it, again at their next use: it has other vectors."""
+        with self._lock:
+            for name in ("collection", "indexes", "retriever"):
+                self._opened.pop(name, None)
+        if "collection" in self._borrowed:
+            self._borrowed["collection"].renew_collection()
+
     def flush_traces(self) -> None:
         """Have what was recorded so far be written."""
         if "tracer" in self._opened:
@@ -93,6 +101,8 @@ class Parts:
         """What searches. Raises EmbedderMismatch if the settings name another model."""
 
         def make() -> HybridRetriever:
+            if self.collection.fingerprint != self.embedder.fingerprint:
+                self.renew_collection()  # another process may have embedded it anew
             check_fingerprint(self.collection, self.embedder.fingerprint)
             return HybridRetriever(
                 self.store,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ragent.config import Settings, find_config, find_home, load_settings
 from ragent.errors import RagentError
-from ragent.ingest import Callbacks, Options, Origin, Progress
+from ragent.ingest import Callbacks, Options, Origin, Progress, ReembedReport, Watching
 from ragent.ingest.choosing import absolute, local_root
 from ragent.ingest.watching import follow
 from ragent.protocols import LLM, Embedder, Source
@@ -21,6 +21,7 @@ from ragent.rag.intake import Intake
 from ragent.rag.judged import Judgement, keep_judgement
 from ragent.rag.options import SearchArguments, search_options
 from ragent.rag.parts import Parts
+from ragent.rag.reembedding import abandon_reembedding, reembed_collection
 from ragent.rag.tracing import traced_answer, traced_ingestion
 from ragent.retrieval import HybridRetriever, Indexes, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
@@ -367,6 +368,28 @@ class Rag:
         return documents_tool(self.ask, name, description, self.settings.tools.result_chars)
 
     # -- care -------------------------------------------------------------------------------------------
+
+    def reembed(
+        self,
+        *,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> ReembedReport:
+        """Give the collection vectors of the model that the settings name; its old ones serve until then.
+
+        What an interrupted run did is kept, and the next one goes on after it.
+
+        Raises:
+            StoreError: there is no such collection, or another process re-embeds it.
+            ChunksTooLong: the model would have to cut passages.
+        """
+        report = reembed_collection(self, Watching(on_progress, should_stop))
+        self._parts.renew_collection()
+        return report
+
+    def abandon_reembedding(self) -> int:
+        """Drop the vectors that an interrupted `reembed` left; how many there were. Raises StoreError."""
+        return abandon_reembedding(self)
 
     def fsck(self) -> list[Problem]:
         """Check that the home keeps its promises: the database whole, the indexes true to it. Empty is sound.

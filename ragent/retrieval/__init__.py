@@ -5,7 +5,7 @@ from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
-from ragent.retrieval.indexes import Indexes
+from ragent.retrieval.indexes import Indexes, replaced_folders
 from ragent.retrieval.texts import rank_texts
 from ragent.retrieval.trec import document_scores, read_queries, read_run, write_run, write_scores
 
@@ -22,6 +22,7 @@ __all__ = [
     "rank_texts",
     "read_queries",
     "read_run",
+    "replaced_folders",
     "write_run",
     "write_scores",
 ]

@@ -33,6 +33,7 @@ _QUICK_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 _PAUSE_STEPS = 20
 _BUILDING = "build.lock"
+_FOLDER = "indexes"
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +80,17 @@ def _go_on(done: int = 0, total: int = 0) -> None:
         raise Stopped
 
 
+def replaced_folders(store: Store, collection: Collection) -> list[Path]:
+    """The folders of indexes over vectors that the collection no longer has."""
+    found = list((store.home / _FOLDER).glob(f"{collection.id}-*"))
+    now = store.find_collection(collection.name)
+    return [folder for folder in found if now is None or folder != _folder(store, now)]
+
+
+def _folder(store: Store, collection: Collection) -> Path:
+    return store.home / _FOLDER / f"{collection.id}-{collection.space_id}"
+
+
 class Indexes:
     """Safe for threads, and for any number of processes over one home: each waits its turn to write.
 
@@ -92,7 +104,7 @@ class Indexes:
             raise StoreError(
                 f"collection {collection.name!r} has no vectors", hint="first: ragent ingest PATH"
             )
-        self.folder: Path = store.home / "indexes" / f"{collection.id}-{collection.space_id}"
+        self.folder = _folder(store, collection)
         self._store = store
         self._collection = collection
         self._settings = settings

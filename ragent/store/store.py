@@ -32,6 +32,7 @@ from ragent.store.rows import (
     Problem,
 )
 from ragent.store.snapshot import Snapshot
+from ragent.store.spaces import require_active
 from ragent.store.tables import (
     ChunkRow,
     CollectionRow,
@@ -164,7 +165,11 @@ class Store:
 
     @contextmanager
     def snapshot(self, collection: Collection) -> Iterator[Snapshot]:
-        """What a derived index needs, all as of one moment."""
+        """What a derived index needs, all as of one moment.
+
+        Raises:
+            StoreError: the collection has no vectors, or others than it had when it was asked for.
+        """
         if collection.space_id is None:
             raise StoreError(
                 f"collection {collection.name!r} has no vectors yet", hint="first: ragent ingest PATH"
@@ -182,6 +187,7 @@ class Store:
             func.coalesce(DocumentRow.item, DocumentRow.uri),
             DocumentRow.source_id,
             DocumentRow.version,
+            require_active(connection, collection.space_id)
             DocumentRow.content_hash,
             DocumentRow.title,
         ).where(DocumentRow.collection_id == collection_id)
@@ -378,14 +384,19 @@ def check_fingerprint(collection: Collection, fingerprint: Fingerprint) -> None:
     if collection.fingerprint is None or collection.fingerprint == fingerprint:
         return
     raise EmbedderMismatch(
-        f"collection {collection.name!r} was embedded by {_describe(collection.fingerprint)}, "
-        f"not by {_describe(fingerprint)}",
-        hint="set [embedder] back to that model, or ingest into another --collection",
+        f"collection {collection.name!r} was embedded by {_describe(collection.fingerprint, fingerprint)}, "
+        f"not by {_describe(fingerprint, collection.fingerprint)}",
+        hint="`ragent reembed` embeds it anew; or set [embedder] back, or ingest into another --collection",
     )
 
 
-def _describe(fingerprint: Fingerprint) -> str:
-    return f"{fingerprint.model} ({fingerprint.revision[:12]}, {fingerprint.dimension} dimensions)"
+def _describe(fingerprint: Fingerprint, other: Fingerprint) -> str:
+    """What it is, and in what else it isn't the other."""
+    facts = [fingerprint.revision[:12], f"{fingerprint.dimension} dimensions"]
+    for name in ("pooling", "query_prefix", "document_prefix", "normalized"):
+        if getattr(fingerprint, name) != getattr(other, name):
+            facts.append(f"{name} {getattr(fingerprint, name)!r}")
+    return f"{fingerprint.model} ({', '.join(facts)})"
 
 
 def _collection(row: Any) -> Collection:

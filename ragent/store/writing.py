@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 from ragent.errors import StoreError
 from ragent.store.graph import drop_unmentioned
 from ragent.store.rows import Batch, Collection, NewDocument
+from ragent.store.spaces import require_active
 from ragent.store.tables import (
     BandRow,
     ChunkRow,
@@ -27,7 +28,11 @@ _IDS_A_QUERY = 500
 
 
 def apply_batch(connection: Connection, collection: Collection, batch: Batch) -> None:
-    """Write a batch inside the caller's transaction. Only new chunks and removals advance the generation."""
+    """Write a batch inside the caller's transaction. Only new chunks and removals advance the generation.
+
+    Raises:
+        StoreError: the collection was embedded anew meanwhile, and takes no such vectors any more.
+    """
     for seen in batch.seen:
         values: dict[str, Any] = {"version": seen.version, "source_id": seen.source_id}
         connection.execute(update(DocumentRow).where(DocumentRow.id == seen.id).values(**values))
@@ -44,6 +49,8 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
         connection.execute(update(DocumentRow).where(same).values(version=version))
     if not (batch.documents or batch.removed):
         return
+    if batch.documents and collection.space_id is not None:
+        require_active(connection, collection.space_id)
     generation = _advance(connection, collection.id)
     for new in batch.documents:
         _write(connection, collection, generation, new)
