@@ -107,11 +107,28 @@ class MalformedOutput(LLMError):
 
 
 class ServerError(LLMError):
-    """A model served by URL failed; `status` is the HTTP status, or 0 where it didn't come to that."""
+    """A model served by URL failed.
 
-    def __init__(self, message: str, *, hint: str = "", retryable: bool = False, status: int = 0) -> None:
+    Attributes:
+        status: the HTTP status; 0 where it didn't come to that.
+        retry_after: seconds that the server wants to be left alone.
+        begun: whether it had taken the request on, so that only another server should be asked again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retryable: bool = False,
+        status: int = 0,
+        retry_after: float = 0.0,
+        begun: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint, retryable=retryable)
         self.status = status
+        self.retry_after = retry_after
+        self.begun = begun
 
 
 class QueryError(RagentError):

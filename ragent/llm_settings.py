@@ -14,8 +14,15 @@ class LLMSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: str = Field("smollm2-135m", description="a name (ragent models list) or the path of a GGUF file")
-    url: str = Field("", description="an OpenAI-compatible server, http://127.0.0.1:8080/v1 say; empty: none")
-    seconds: float = Field(120.0, gt=0, description="how long that server may be silent")
+    url: str | tuple[str, ...] = Field(
+        "", description="an OpenAI-compatible server, http://127.0.0.1:8080/v1 say, or a list; empty: none"
+    )
+    seconds: float = Field(120.0, gt=0, description="how long a server may be silent")
+    attempts: int = Field(4, ge=1, description="how often a request is tried; each server once at least")
+    breaker_failures: int = Field(
+        5, ge=1, description="after so many failures in a row, a server is left alone"
+    )
+    breaker_seconds: float = Field(10.0, gt=0, description="for so long; then one request tries it again")
     n_ctx: int = Field(0, ge=0, description="context size in tokens; 0: the model's own")
     n_gpu_layers: int = Field(0, ge=-1, description="layers to put on a GPU; -1: all (needs a GPU build)")
     threads: int = Field(0, ge=0, description="0: every core this process may use")
@@ -91,6 +98,11 @@ class LLMSettings(BaseModel):
     mirostat_eta: float = Field(0.1, gt=0, description="how fast it learns")
     seed: int = Field(0, ge=0, description="same seed, same answer")
     timeout_s: float = Field(0.0, ge=0, description="an answer that takes longer is an error; 0: any time")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The servers; none where the model runs here."""
+        return ((self.url,) if self.url else ()) if isinstance(self.url, str) else self.url
 
     @property
     def opened(self) -> LLMSettings:

@@ -11,26 +11,17 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from ragent.errors import LLMError, ModelNotFound, SchemaError
-from ragent.llm.connection import Connection
+from ragent.errors import SchemaError
+from ragent.served import Endpoint
+from ragent.served.listing import Kind, find_model, found, number, optional
 from ragent.types import Dry, Form, Message, Mirostat, Sampling
 
-Kind = Literal["llama-server", "vllm", "ollama", "lmstudio", "llama-cpp-python", "other"]
-
-TOOL_CALLERS: frozenset[Kind] = frozenset({"llama-server", "vllm", "ollama", "lmstudio", "other"})
+TOOL_CALLERS: frozenset[Kind] = frozenset({"llama-server", "vllm", "ollama", "lmstudio", "ragent", "other"})
 """Servers that may call tools by the protocol: it depends on the model, too, and on how they were started."""
 
 _LOG = logging.getLogger("ragent.llm")
-# What each writes as the owner of its models.
-_OWNERS: dict[str, Kind] = {
-    "llamacpp": "llama-server",
-    "vllm": "vllm",
-    "library": "ollama",
-    "organization_owner": "lmstudio",
-    "me": "llama-cpp-python",
-}
 # Beyond OpenAI's protocol, or what of it nobody sets by default: the values that change nothing.
 _NEUTRAL: dict[str, Any] = {
     "top_k": 0,
@@ -68,26 +59,25 @@ class Served:
     version: tuple[int, ...] = ()
 
 
-def identify(connection: Connection, model: str) -> Served:
+def identify(endpoint: Endpoint, model: str) -> Served:
     """Find out what serves, and which of its models is meant.
 
     Args:
-        connection: to the server.
+        endpoint: the server.
         model: its name there; "": the only one.
 
     Raises:
         ModelNotFound: it has no such model, or several and none was named.
         ServerError: it can't be reached.
     """
-    listed = _listed(connection.ask(f"{connection.url}/models"))
-    name = _chosen(model, [str(entry.get("id", "")) for entry in listed])
-    entry = next((entry for entry in listed if entry.get("id") == name), {})
-    kind = _OWNERS.get(str(entry.get("owned_by")), "other")
+    listed = find_model(endpoint, model)
     version: tuple[int, ...] = ()
-    if kind == "vllm":
-        told = str(_found(_optional(connection, "/version"), "version"))
+    if listed.kind == "vllm":
+        told = str(found(optional(endpoint, "/version"), "version"))
         version = tuple(int(part) for part in re.findall(r"\d+", told)[:2])
-    return Served(kind, name, _context(connection, kind, name, entry), version)
+    return Served(
+        listed.kind, listed.name, _context(endpoint, listed.kind, listed.name, listed.entry), version
+    )
 
 
 def sampling_fields(kind: Kind, sampling: Sampling) -> tuple[dict[str, Any], list[str]]:
@@ -157,23 +147,23 @@ def form_fields(served: Served, form: Form) -> dict[str, Any]:
     )
 
 
-def count_tokens(connection: Connection, served: Served, messages: Sequence[Message]) -> int | None:
+def count_tokens(endpoint: Endpoint, served: Served, messages: Sequence[Message]) -> int | None:
     """Tokens of the chat prompt by the server's own tokenizer; None where it has none to ask."""
     said = [{"role": message.role, "content": message.content} for message in messages]
     if served.kind == "vllm":
         body = {"model": served.model, "messages": said, "add_generation_prompt": True}
-        return _number(_found(_optional(connection, "/tokenize", body), "count"))
+        return number(found(optional(endpoint, "/tokenize", body), "count"))
     if served.kind == "llama-server":
-        prompt = _found(_optional(connection, "/apply-template", {"messages": said}), "prompt")
+        prompt = found(optional(endpoint, "/apply-template", {"messages": said}), "prompt")
         if not isinstance(prompt, str):
             return None
         body = {"content": prompt, "add_special": True, "parse_special": True}
-        tokens = _found(_optional(connection, "/tokenize", body), "tokens")
+        tokens = found(optional(endpoint, "/tokenize", body), "tokens")
         return len(tokens) if isinstance(tokens, list) else None
     if served.kind == "llama-cpp-python":
         text = "\n".join(message.content for message in messages)
         body = {"model": served.model, "input": text}
-        count = _number(_found(_optional(connection, "/extras/tokenize/count", body), "count"))
+        count = number(found(optional(endpoint, "/extras/tokenize/count", body), "count"))
         # The template's own tokens are not in it.
         return count and count + _MESSAGE_TOKENS * (len(messages) + 1)
     return None
@@ -194,35 +184,16 @@ def usual_context(url: str) -> int:
     return _USUAL_CONTEXT
 
 
-def _listed(answer: Any) -> list[Mapping[str, Any]]:
-    data = answer.get("data") if isinstance(answer, dict) else None
-    return [entry for entry in data or () if isinstance(entry, dict)] if isinstance(data, list) else []
-
-
-def _chosen(model: str, names: Sequence[str]) -> str:
-    if not names and model:
-        return model
-    for name in (model, f"{model}:latest"):
-        if model and name in names:
-            return name
-    if not model and len(names) == 1:
-        return names[0]
-    raise ModelNotFound(
-        f"the server has no model {model!r}" if model else "the server has several models, or none",
-        hint=f"set [llm] model to one of: {', '.join(names[:20]) or '(it lists none)'}",
-    )
-
-
-def _context(connection: Connection, kind: Kind, name: str, entry: Mapping[str, Any]) -> int:
+def _context(endpoint: Endpoint, kind: Kind, name: str, entry: Mapping[str, Any]) -> int:
     if kind == "vllm":
-        return _number(entry.get("max_model_len")) or 0
+        return number(entry.get("max_model_len")) or 0
     if kind == "llama-server":
-        return _number(_found(_optional(connection, "/props"), "default_generation_settings", "n_ctx")) or 0
+        return number(found(optional(endpoint, "/props"), "default_generation_settings", "n_ctx")) or 0
     if kind == "ollama":
-        loaded = _found(_optional(connection, "/api/ps"), "models")
+        loaded = found(optional(endpoint, "/api/ps"), "models")
         return _of_model(loaded, name, "context_length")
     if kind == "lmstudio":
-        loaded = _found(_optional(connection, "/api/v0/models"), "data")
+        loaded = found(optional(endpoint, "/api/v0/models"), "data")
         return _of_model(loaded, name, "loaded_context_length")
     return 0
 
@@ -230,27 +201,8 @@ def _context(connection: Connection, kind: Kind, name: str, entry: Mapping[str, 
 def _of_model(entries: Any, name: str, key: str) -> int:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and name in (entry.get("id"), entry.get("name"), entry.get("model")):
-            return _number(entry.get(key)) or 0
+            return number(entry.get(key)) or 0
     return 0
-
-
-def _optional(connection: Connection, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """What the server answers outside the protocol; None where it doesn't."""
-    try:
-        return connection.ask(connection.root + path, body, attempts=1)
-    except LLMError as error:
-        _LOG.info("%s: %s", path, error)
-        return None
-
-
-def _found(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
 
 
 def _slashed(pattern: str) -> str:

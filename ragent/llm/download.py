@@ -21,8 +21,8 @@ import httpx
 
 from ragent.config import secret_variables
 from ragent.errors import LLMError, ModelNotFound
-from ragent.llm.connection import Retries
 from ragent.llm.gguf import read_header
+from ragent.served import Retries
 
 Progress = Callable[[int, int], None]
 """Given the bytes that are there, and those of the whole file (0: the server doesn't tell)."""

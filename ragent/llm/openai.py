@@ -7,19 +7,20 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ragent.config import LLMSettings
-from ragent.errors import ContextOverflow, SchemaError, ServerError
-from ragent.llm.connection import Connection, Retries
+from ragent.errors import ContextOverflow, ModelNotFound, SchemaError, ServerError
+from ragent.llm.chunks import Chunk
 from ragent.llm.dialects import (
     TOOL_CALLERS,
-    Kind,
     Served,
     count_tokens,
     estimate_tokens,
@@ -31,6 +32,8 @@ from ragent.llm.dialects import (
 from ragent.llm.foretelling import foretelling_fields, foretold
 from ragent.llm.tool_calls import CallPiece, is_lack_of_tools, joined, tool_fields
 from ragent.protocols import Constraint
+from ragent.served import Endpoint, Pool, PoolOptions, Retries, read_addresses
+from ragent.served.listing import Kind
 from ragent.trace import Attributes, chat, score
 from ragent.types import Delta, Exchange, Message, Sampling, Tool, Turn, Usage
 
@@ -46,48 +49,58 @@ def open_openai(
         settings: `model` is a name there; if it isn't set, the server's only model is meant. `n_ctx` is the
             context to reckon with; 0: the server's own. The key comes from the environment:
             `RAGENT_SECRET_<HOST>_API_KEY` or `RAGENT_SECRET_<HOST>`.
-        retries: for failures before the first token.
+        retries: for failures before the first token; by default `attempts` of the settings.
 
     Raises:
         ConfigError: the URL is none, or holds a password.
     """
-    connection = Connection(settings.url, seconds=settings.seconds, retries=retries)
+    options = PoolOptions(
+        settings.seconds,
+        retries or Retries(settings.attempts),
+        settings.breaker_failures,
+        settings.breaker_seconds,
+    )
     unset = settings.model == LLMSettings.model_fields["model"].default
-    return ServedModel(connection, "" if unset else settings.model, settings.n_ctx)
+    pool = Pool(read_addresses(settings.urls, "llm"), options)
+    return ServedModel(pool, "" if unset else settings.model, settings.n_ctx)
 
 
 class ServedModel:
-    """A chat model on a server. Safe to share between threads; each stream is a connection of its own."""
+    """A chat model on one server or several. Threads may share it."""
 
-    def __init__(self, connection: Connection, model: str = "", context_tokens: int = 0) -> None:
+    def __init__(self, pool: Pool, model: str = "", context_tokens: int = 0) -> None:
         """Name a model.
 
         Args:
-            connection: to its server.
+            pool: of its servers.
             model: its name there; "": the only one.
-            context_tokens: what to reckon with; 0: what the server says, else 4096.
+            context_tokens: what to reckon with; 0: what the servers say, else 4096.
         """
-        self._connection = connection
+        self._pool = pool
         self._model = model
         self._wanted_context = context_tokens
+        self._known: dict[str, Served] = {}
+        self._lock = Lock()
         self._told: set[str] = set()
         self._refused_tools = False
 
     @property
     def name(self) -> str:
-        """The model's name on the server."""
+        """The model's name on its servers."""
         return self._served.model
 
-    @cached_property
+    @property
     def context_tokens(self) -> int:
-        """Prompt and completion together may not exceed this. Raises as `stream` does."""
-        told = self._wanted_context or self._served.context_tokens
-        return told or usual_context(self._connection.url)
+        """Prompt and completion together may not exceed this, on any server asked so far.
+
+        Raises as `stream` does.
+        """
+        served = self._served
+        return min((one.context_tokens for one in dict(self._known).values()), default=served.context_tokens)
 
     def count_prompt(self, messages: Sequence[Message]) -> int:
         """Tokens of the chat prompt by the server's tokenizer, else an estimate (see `estimate_tokens`)."""
-        counted = count_tokens(self._connection, self._served, messages)
-        return estimate_tokens(messages) if counted is None else counted
+        return self._pool.ask(partial(self._count, messages), like=_beginning(messages))
 
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None = None
@@ -101,21 +114,21 @@ class ServedModel:
         Raises:
             ContextOverflow: the prompt leaves no room for an answer.
             ModelNotFound: the server doesn't have the model.
-            ServerError: it can't be reached, refuses, is silent for too long, or breaks off, or
-                `sampling.timeout_s` is over.
+            ServerError: no server can be reached, or it refuses, is silent for too long, or breaks off
+                (what came until then is no answer), or `sampling.timeout_s` is over.
             SchemaError: it can't hold a model to the constraint's form.
         """
         return chat(self._about(), messages, sampling, partial(self._stream, messages, sampling, constraint))
 
     def _about(self) -> Attributes:
         """For traces; nothing is asked of the server for them."""
-        address = httpx.URL(self._connection.url)
-        name = self._model or (self.name if "_served" in self.__dict__ else "")
+        addresses = [httpx.URL(endpoint.url) for endpoint in self._pool.endpoints]
+        name = self._model or next((served.model for served in dict(self._known).values()), "")
         return {
             "gen_ai.provider.name": "openai",
-            "server.address": address.host,
+            "server.address": ",".join(dict.fromkeys(address.host for address in addresses)),
             **({"gen_ai.request.model": name} if name else {}),
-            **({"server.port": address.port} if address.port else {}),
+            **({"server.port": addresses[0].port} if len(addresses) == 1 and addresses[0].port else {}),
         }
 
     @property
@@ -135,17 +148,13 @@ class ServedModel:
         Raises as `stream` does.
         """
         pieces: list[CallPiece] = []
-
-        def stream() -> Iterator[Delta]:
-            body = self._body(messages, sampling, None) | tool_fields(messages, exchanges, tools)
-            yield from self._deltas(body, sampling, formed=False, calls=pieces)
-
+        asked = _Asked(tuple(messages), sampling, more=tool_fields(messages, exchanges, tools))
         try:
-            deltas = list(chat(self._about(), messages, sampling, stream))
+            deltas = list(chat(self._about(), messages, sampling, partial(self._deltas, asked, pieces)))
         except ServerError as error:
             if not is_lack_of_tools(error):
                 raise
-            _LOG.info("%s calls no tools: %s", self._connection.url, error.message)
+            _LOG.info("%s calls no tools: %s", self.name, error.message)
             self._refused_tools = True
             return None
         return Turn("".join(delta.text for delta in deltas), joined(pieces), deltas[-1].usage or Usage())
@@ -155,146 +164,156 @@ class ServedModel:
 
         Raises as `stream` does.
         """
-        body = self._body(messages, Sampling(max_tokens=1, repeat_penalty=1.0), None)
-        del body["stream_options"]
+        asked = _Asked(tuple(messages), Sampling(max_tokens=1, repeat_penalty=1.0))
+
+        def ask(endpoint: Endpoint) -> Mapping[str, float] | None:
+            body = self._body(endpoint, asked)
+            del body["stream_options"]
+            return foretold(endpoint.ask(f"{endpoint.url}/chat/completions", body | foretelling_fields()))
+
         with score("openai", self.name, 1):
             try:
-                url = f"{self._connection.url}/chat/completions"
-                return foretold(self._connection.ask(url, body | foretelling_fields()))
+                return self._pool.ask(ask, like=_beginning(messages))
             except ServerError as error:
                 if error.status not in (400, 422):
                     raise
-                _LOG.info("%s tells no probabilities: %s", self._connection.url, error.message)
+                _LOG.info("%s tells no probabilities: %s", self.name, error.message)
                 return None
 
     def _stream(
         self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
     ) -> Iterator[Delta]:
-        body = self._body(messages, sampling, constraint)
-        yield from self._deltas(body, sampling, formed=constraint is not None, calls=[])
+        yield from self._deltas(_Asked(tuple(messages), sampling, constraint), [])
 
-    def _deltas(
-        self, body: dict[str, Any], sampling: Sampling, *, formed: bool, calls: list[CallPiece]
-    ) -> Iterator[Delta]:
+    def _deltas(self, asked: _Asked, calls: list[CallPiece]) -> Iterator[Delta]:
         """The pieces of text; those of calls are added to `calls`."""
-        deadline = time.monotonic() + sampling.timeout_s if sampling.timeout_s else math.inf
+        timeout = asked.sampling.timeout_s
+        deadline = time.monotonic() + timeout if timeout else math.inf
+        answers = self._pool.stream(
+            partial(self._answer, asked, deadline), deadline=deadline, like=_beginning(asked.messages)
+        )
+        with closing(answers) as pieces:
+            for piece in pieces:
+                if isinstance(piece, CallPiece):
+                    calls.append(piece)
+                else:
+                    yield piece
+
+    def _answer(self, asked: _Asked, deadline: float, endpoint: Endpoint) -> Generator[Delta | CallPiece]:
+        """What one server answers. Nothing comes of it before its first words or calls."""
+        body = self._body(endpoint, asked)
         told: Usage | None = None
         finish: Literal["stop", "length"] | None = None
-        pieces = 0
-        with closing(self._events(body, deadline, formed=formed)) as events:
+        count = 0
+        with closing(self._events(endpoint, body, deadline, asked)) as events:
             for event in events:
-                chunk = self._read(event)
+                chunk = _read(endpoint, event)
                 told = chunk.counted or told
                 for choice in chunk.choices[:1]:
                     if choice.finish_reason:
                         finish = "length" if choice.finish_reason == "length" else "stop"
-                    calls += choice.calls
+                    yield from choice.calls
                     if text := choice.text:
-                        pieces += 1
+                        count += 1
                         yield Delta(text)
         if finish is None:
-            raise ServerError(
-                f"the server at {self._connection.url} broke off in the middle of its answer",
-                hint="ask again",
-                retryable=True,
-            )
-        yield Delta("", finish, told or Usage(self.count_prompt(_said(body)), pieces))
+            raise endpoint.telling.broke_off()
+        yield Delta("", finish, told or Usage(self._count(_said(body), endpoint), count))
 
-    @cached_property
+    @property
     def _served(self) -> Served:
-        return identify(self._connection, self._model)
+        """What is known of the model, by the server that was asked first."""
+        known = next(iter(dict(self._known).values()), None)
+        return known or self._pool.ask(self._served_at)
 
-    def _body(
-        self, messages: Sequence[Message], sampling: Sampling, constraint: Constraint | None
-    ) -> dict[str, Any]:
-        served = self._served
+    def _served_at(self, endpoint: Endpoint) -> Served:
+        """What one server says of itself and the model, asked once.
+
+        Raises:
+            ModelNotFound: it has another model than the others.
+        """
+        if endpoint.url in self._known:
+            return self._known[endpoint.url]
+        told = identify(endpoint, self._model)
+        context = self._wanted_context or told.context_tokens or usual_context(endpoint.url)
+        with self._lock:
+            for url, other in self._known.items():
+                if other.model != told.model:
+                    raise ModelNotFound(
+                        f"{url} has the model {other.model!r}, and {endpoint.url} has {told.model!r}",
+                        hint="name one with [llm] model that all servers of [llm] url have",
+                    )
+            return self._known.setdefault(endpoint.url, replace(told, context_tokens=context))
+
+    def _count(self, messages: Sequence[Message], endpoint: Endpoint) -> int:
+        counted = count_tokens(endpoint, self._served_at(endpoint), messages)
+        return estimate_tokens(messages) if counted is None else counted
+
+    def _body(self, endpoint: Endpoint, asked: _Asked) -> dict[str, Any]:
+        served = self._served_at(endpoint)
         # The others cut a long prompt without a word, or break down.
         if served.kind not in ("llama-server", "vllm"):
-            self._refuse_too_long(self.count_prompt(messages))
-        form = form_fields(served, constraint.form) if constraint else {}
+            _refuse_too_long(self._count(asked.messages, endpoint), served.context_tokens)
         return {
             "model": served.model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [{"role": message.role, "content": message.content} for message in asked.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            **self._sampling(served.kind, sampling),
-            **form,
+            **self._sampling(endpoint, served.kind, asked.sampling),
+            **(form_fields(served, asked.constraint.form) if asked.constraint else {}),
+            **asked.more,
         }
 
-    def _sampling(self, kind: Kind, sampling: Sampling) -> dict[str, Any]:
+    def _sampling(self, endpoint: Endpoint, kind: Kind, sampling: Sampling) -> dict[str, Any]:
         fields, missing = sampling_fields(kind, sampling)
         if new := [name for name in missing if name not in self._told]:
             self._told.update(new)
-            _LOG.warning("the server at %s can't sample by %s", self._connection.url, ", ".join(new))
+            _LOG.warning("the server at %s can't sample by %s", endpoint.url, ", ".join(new))
         return fields
 
-    def _refuse_too_long(self, tokens: int) -> None:
-        if tokens >= self.context_tokens:
-            raise ContextOverflow(
-                f"the prompt has about {tokens} tokens; the model's context is {self.context_tokens}",
-                hint="ask with fewer passages (-k), or set [llm] n_ctx to what the server gives the model",
-            )
-
-    def _events(self, body: dict[str, Any], deadline: float, *, formed: bool) -> Generator[dict[str, Any]]:
+    def _events(
+        self, endpoint: Endpoint, body: dict[str, Any], deadline: float, asked: _Asked
+    ) -> Generator[dict[str, Any]]:
         try:
-            yield from self._connection.events(f"{self._connection.url}/chat/completions", body, deadline)
+            yield from endpoint.events(f"{endpoint.url}/chat/completions", body, deadline)
         except ServerError as error:
-            if not formed or error.status not in (400, 422):
+            if asked.constraint is None or error.status not in (400, 422):
                 raise
             raise SchemaError(
                 f"the server refuses to hold the model to this form: {error.message}",
                 hint="ask for a simpler schema, or leave [llm] url empty to run a model here",
             ) from error
 
-    def _read(self, event: dict[str, Any]) -> _Chunk:
-        try:
-            return _Chunk.model_validate(event)
-        except ValidationError:
-            raise self._connection.not_understood(str(event).encode()) from None
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an answer is wanted to; `more` are fields of the request."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    constraint: Constraint | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _beginning(messages: Sequence[Message]) -> str:
+    """What all turns of a conversation share: a server that has read it needn't read it again."""
+    return "\n".join(message.content for message in messages[:2])
+
+
+def _refuse_too_long(tokens: int, context_tokens: int) -> None:
+    if tokens >= context_tokens:
+        raise ContextOverflow(
+            f"the prompt has about {tokens} tokens; the model's context is {context_tokens}",
+            hint="ask with fewer passages (-k), or set [llm] n_ctx to what the server gives the model",
+        )
+
+
+def _read(endpoint: Endpoint, event: dict[str, Any]) -> Chunk:
+    try:
+        return Chunk.model_validate(event)
+    except ValidationError:
+        raise endpoint.telling.not_understood(str(event)) from None
 
 
 def _said(body: dict[str, Any]) -> list[Message]:
     return [Message(said["role"], str(said["content"])) for said in body["messages"]]
-
-
-class _Delta(BaseModel):
-    content: str | None = None
-    tool_calls: list[CallPiece] | None = None
-
-
-class _Choice(BaseModel):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-    @property
-    def text(self) -> str:
-        return (self.delta and self.delta.content) or ""
-
-    @property
-    def calls(self) -> list[CallPiece]:
-        return (self.delta and self.delta.tool_calls) or []
-
-
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class _Chunk(BaseModel):
-    """What ragent reads of a chat completion chunk."""
-
-    choices: list[_Choice] = []
-    usage: _Usage | None = None
-
-    @property
-    def counted(self) -> Usage | None:
-        if self.usage is None:
-            return None
-        details = self.usage.prompt_tokens_details
-        reused = (details and details.cached_tokens) or 0
-        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, reused)

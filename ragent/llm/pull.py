@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from ragent.errors import LLMError
-from ragent.llm.connection import Retries
 from ragent.llm.download import Progress, Wanted, download_gguf
 from ragent.llm.hub import download_repository
 from ragent.llm.known import find_known
+from ragent.served import Retries
 
 _FILE = re.compile(r"[\w][\w.+-]*\.gguf", re.ASCII | re.IGNORECASE)
 _REPOSITORY = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)

@@ -6,8 +6,8 @@ import pytest
 
 from ragent.agent import Agent, Call, Limits
 from ragent.config import LLMSettings
-from ragent.llm.connection import Retries
 from ragent.llm.openai import ServedModel, open_openai
+from ragent.served import Retries
 from tests.agent.scripted import answer, call
 from tests.agent.served import ModelServer, model_server, refusal, text, wishes
 from tests.agent.test_loop import add, mood, texts

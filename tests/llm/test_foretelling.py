@@ -8,9 +8,9 @@ import pytest
 
 from ragent.config import LLMSettings
 from ragent.errors import ServerError
-from ragent.llm.connection import Retries
 from ragent.llm.openai import open_openai
 from ragent.protocols import Foretelling
+from ragent.served import Retries
 from ragent.types import Message
 from tests.serving import Site, say, serving
 

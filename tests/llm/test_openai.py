@@ -27,10 +27,10 @@ from ragent.errors import (
     SchemaError,
     ServerError,
 )
-from ragent.llm.connection import Retries
 from ragent.llm.models import DEFAULT_MODEL, resolve_model
 from ragent.llm.openai import ServedModel, open_openai
 from ragent.rag import Rag
+from ragent.served import Retries
 from ragent.store import TraceStore, Wanted
 from ragent.structured import generate
 from ragent.types import Delta, Dry, Form, Message, Mirostat, Sampling, Usage

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ragent.errors import LLMError, ModelNotFound
-from ragent.llm.connection import Retries
 from ragent.llm.known import KNOWN, find_known
 from ragent.llm.models import find_model, installed_models, known_models, resolve_model
 from ragent.llm.pull import Pulled, pull
+from ragent.served import Retries
 from tests.cli.conftest import run_ragent
 from tests.llm.test_gguf import gguf
 from tests.serving import Answer, Site, say, serving

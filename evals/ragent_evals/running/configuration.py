@@ -128,7 +128,7 @@ def _host(url: str) -> str:
 def _model(rag: Rag) -> dict[str, str]:
     llm = rag.settings.llm
     if llm.url:
-        return {"url": _host(llm.url), "name": llm.model}
+        return {"url": ", ".join(map(_host, llm.urls)), "name": llm.model}
     path = resolve_model(llm.model, rag.home / "models")
     return {"name": _named(llm.model), "file": _file_digest(path)}
 

@@ -17,7 +17,7 @@ def show_models(session: Session) -> None:
     """Draw it. A model is loaded once for all, so another is used from the next start on."""
     llm = session.service.settings.llm
     if llm.url:
-        st.markdown(t("settings.model_by_url", model=plain(llm.model), url=plain(llm.url)))
+        st.markdown(t("settings.model_by_url", model=plain(llm.model), url=plain(", ".join(llm.urls))))
         return
     st.markdown(t("settings.model_now", model=plain(llm.model)))
     found = installed_models(session.service.home / "models")
