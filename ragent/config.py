@@ -33,6 +33,17 @@ _NOT_SETTINGS = {"RAGENT_HOME"}
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
+class StoreSettings(BaseModel):
+    """`[store]`: where the truth is kept. Indexes, models and prompts stay in the home."""
+
+    model_config = _STRICT
+    url: str = Field(
+        "",
+        description="a PostgreSQL database with pgvector, as postgresql+psycopg://user@host/ragent; "
+        "empty: SQLite, in the home. A password belongs into PGPASSWORD or ~/.pgpass",
+    )
+
+
 class EmbedderSettings(BaseModel):
     """`[embedder]`: what turns text into vectors."""
 
@@ -218,6 +229,7 @@ class Settings(BaseSettings):
         env_prefix="RAGENT_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
     collection: str = Field("default", min_length=1, description="the collection used when none is named")
+    store: StoreSettings = StoreSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     llm: LLMSettings = LLMSettings()
     chunking: ChunkingSettings = ChunkingSettings()

@@ -37,7 +37,7 @@ class Parts:
         before = self._settings
         same_collection = settings.collection == before.collection
         same = {
-            "store": True,
+            "store": settings.store == before.store,
             "tracer": settings.trace == before.trace,
             "embedder": settings.embedder == before.embedder,
             "llm": settings.llm.opened == before.llm.opened,
@@ -68,7 +68,7 @@ class Parts:
     @property
     def store(self) -> Store:
         """The database of the home."""
-        return self._once("store", lambda: Store.open(self._home))
+        return self._once("store", lambda: Store.open(self._home, self._settings.store.url))
 
     @property
     def embedder(self) -> Embedder:

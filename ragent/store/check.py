@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, func, select
 
+from ragent.errors import StoreError
+from ragent.store.database import Database
 from ragent.store.graph import check_graph
+from ragent.store.postgresql import check_postgresql
 from ragent.store.rows import Problem
+from ragent.store.sqlite import check_sqlite
 from ragent.store.tables import ChunkRow, CollectionRow, DocumentRow, SpaceRow, TombstoneRow, VectorRow
 from ragent.store.vectors import decode
 
@@ -20,31 +23,25 @@ _UNIT_TOLERANCE = 0.01
 _ROWS_A_FETCH = 1000
 
 
-def check_database(engine: Engine) -> Iterator[Problem]:
+def check_database(database: Database) -> Iterator[Problem]:
     """Every problem of a database, none of which ragent's own writes can leave behind, killed or not."""
-    with engine.connect() as connection:
+    with database.readers.connect() as connection:
         try:
-            yield from _check_sqlite(connection)
+            own = check_postgresql if database.is_postgresql else check_sqlite
+            for where, what in own(connection):
+                yield Problem(where, what, _RESTORE)
             yield from _check_chunks(connection)
             yield from _check_vectors(connection)
             yield from _check_generations(connection)
             yield from check_graph(connection)
-        except DatabaseError as error:
-            yield Problem("database", f"can't be read: {error.orig}", _RESTORE)
-
-
-def _check_sqlite(connection: Connection) -> Iterator[Problem]:
-    for (line,) in connection.execute(text("PRAGMA integrity_check")):
-        if line != "ok":
-            yield Problem("database", line, _RESTORE)
-    for table, rowid, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
-        yield Problem(f"{table} row {rowid}", f"belongs to a {parent} that is gone", _RESTORE)
+        except StoreError as error:
+            yield Problem("database", f"can't be read: {error.message}", _RESTORE)
 
 
 def _check_chunks(connection: Connection) -> Iterator[Problem]:
     """`document.text[start:end] == chunk.text`, for every chunk."""
     documents = select(DocumentRow.id, DocumentRow.uri, DocumentRow.text)
-    for document in connection.execution_options(yield_per=_ROWS_A_FETCH).execute(documents):
+    for document in connection.execute(documents, execution_options={"yield_per": _ROWS_A_FETCH}):
         chunks = select(ChunkRow.id, ChunkRow.start, ChunkRow.end, ChunkRow.text)
         for chunk in connection.execute(chunks.where(ChunkRow.document_id == document.id)):
             if document.text[chunk.start : chunk.end] != chunk.text:
@@ -67,7 +64,7 @@ def _check_vectors(connection: Connection) -> Iterator[Problem]:
 
 def _check_space(connection: Connection, space_id: int, fingerprint: dict[str, Any]) -> Iterator[Problem]:
     query = select(VectorRow.chunk_id, VectorRow.data).where(VectorRow.space_id == space_id)
-    result = connection.execution_options(yield_per=_ROWS_A_FETCH).execute(query)
+    result = connection.execute(query, execution_options={"yield_per": _ROWS_A_FETCH})
     for rows in result.partitions():
         right_size = [row for row in rows if len(row.data) == 2 * fingerprint["dimension"]]
         for row in set(rows) - set(right_size):

@@ -1,33 +1,62 @@
-"""Opens the database of a home: engine, SQLite settings, migrations."""
+"""Opens the database of a home, SQLite's or PostgreSQL's: engine, migrations, errors."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
+import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from ragent.errors import StoreError
+from ragent.store import postgresql, sqlite
+from ragent.store.columns import POSTGRESQL
 
 DATABASE_NAME = "ragent.db"
 SCHEMA_HEAD = "0009"
 """The newest migration. Known without importing Alembic, which costs a tenth of a second."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_SECONDS = 60.0
-"""How long a transaction waits for its turn."""
-_POLL_SECONDS = 0.05
 
 
-def open_engine(home: Path) -> Engine:
-    """Open (and create or migrate, as needed) the database of a home.
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database: an engine for those who read, and what makes one for those who write."""
+
+    engine: Engine
+    readers: Engine
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == POSTGRESQL
+
+    def writers(self, collection_id: int = postgresql.EVERYTHING) -> Engine:
+        """An engine whose transactions wait for their turn to write: in one collection, or everywhere."""
+        return self.engine.execution_options(writes=collection_id)
+
+
+def open_database(home: Path, url: str = "") -> Database:
+    """Open (and create or migrate, as needed) the database of a home: a file in it, or where `url` says.
 
     Raises:
-        StoreError: the home is a file or can't be written, or its database is damaged or of a newer ragent.
+        StoreError: the home is a file or can't be written, or its database can't be reached, is damaged or
+            of a newer ragent.
+        ConfigError: the URL is none of a PostgreSQL database.
     """
+    _make_home(home)
+    path = home / DATABASE_NAME
+    engine = postgresql.postgresql_engine(url) if url else sqlite.sqlite_engine(path)
+    where = postgresql.shown(url) if url else str(path)
+    event.listen(engine, "handle_error", functools.partial(_explain, where))
+    if url and _revision(engine) is None:
+        postgresql.prepare(engine)
+    _migrate(engine)
+    return Database(engine, postgresql.read_only(engine) if url else engine)
+
+
+def _make_home(home: Path) -> None:
     if home.exists() and not home.is_dir():
         raise StoreError(f"the home {home} is a file", hint="name a folder with --home or RAGENT_HOME")
     try:
@@ -36,53 +65,20 @@ def open_engine(home: Path) -> Engine:
         raise StoreError(
             f"can't make the home {home}: {error.strerror}", hint="choose another with --home"
         ) from error
-    path = home / DATABASE_NAME
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    try:
-        _migrate(engine)
-    except DatabaseError as error:
-        raise StoreError(
-            f"can't open {path}: {error.orig}",
-            hint="if it is damaged, restore a backup or ingest into a new home",
-        ) from error
-    return engine
 
 
-def _configure(connection: Any, _record: object) -> None:
-    # Transactions are begun by us (below): the driver's own would start too late to take the write lock.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    _use_wal(cursor)
-    for pragma in (
-        "synchronous = NORMAL",  # a crash of the process loses nothing; one of the machine, the last commits
-        "foreign_keys = ON",
-        "cache_size = -65536",
-        "mmap_size = 1073741824",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _use_wal(cursor: sqlite3.Cursor) -> None:
-    # SQLite doesn't wait for its turn here, where two processes make the same home.
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes its lock at once and waits its turn there; upgrading later could only fail.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _explain(where: str, context: Any) -> None:
+    """What goes wrong outside (a server, a disk, another process) is a StoreError, wherever it is met."""
+    error = context.sqlalchemy_exception
+    outside = isinstance(error, OperationalError | InterfaceError | InternalError)
+    damaged = type(error).__name__ == "DatabaseError"
+    if context.is_pre_ping or not isinstance(error, DBAPIError) or not (outside or damaged):
+        return
+    dialect = postgresql if context.dialect.name == POSTGRESQL else sqlite
+    message, hint = dialect.explain(context.original_exception)
+    if context.connection is None:
+        message = f"can't open {where}: {message}"
+    raise StoreError(message, hint=hint) from error
 
 
 def _migrate(engine: Engine) -> None:
@@ -94,7 +90,7 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(writes=postgresql.EVERYTHING).begin() as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, SCHEMA_HEAD)
@@ -106,7 +102,11 @@ def _migrate(engine: Engine) -> None:
 
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        if not _has_versions(connection):
             return None
         found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
         return found
+
+
+def _has_versions(connection: Connection) -> bool:
+    return bool(inspect(connection).has_table("alembic_version"))

@@ -2,20 +2,20 @@
 
 SQLite only marks deleted rows as free, and keeps older pages in its write-ahead log. So what is deleted is
 overwritten with zeros (`secure_delete`), the database is written anew without free pages (VACUUM), which also
-drops what earlier deletions left behind, and the log is emptied. Tombstones hold ids alone.
+drops what earlier deletions left behind, and the log is emptied. PostgreSQL's tables are written anew, too.
+Tombstones hold ids alone.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select, update
+from sqlalchemy import Connection, Select, select, update
 
-from ragent.errors import StoreError
+from ragent.store import postgresql, sqlite
 from ragent.store.conversations import forget_documents
+from ragent.store.database import Database
 from ragent.store.evals import erase_outcomes
 from ragent.store.feedback import erase_feedback
 from ragent.store.jobs import erase_jobs
@@ -25,9 +25,6 @@ from ragent.store.runs import drop_tainted_runs
 from ragent.store.tables import CollectionRow, DocumentRow, SpanRow
 from ragent.store.writing import apply_batch
 
-_PATIENCE_SECONDS = 30.0
-_POLL_SECONDS = 0.1
-
 DERIVED_FROM = "derived_from"
 """In the metadata of a document that was made from another: the uri of that. They are forgotten together."""
 
@@ -35,18 +32,16 @@ _TEXTS_OF_TRACES = update(SpanRow).where(SpanRow.content.is_not(None)).values(co
 """Any of them may retell a document."""
 
 
-def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
+def erase_documents(database: Database, document_ids: Sequence[int]) -> None:
     """Remove documents of any collection, their traces, and all that may retell them.
-
-    `writer` begins its transactions at once.
 
     Raises:
         StoreError: another process keeps the database busy. The documents are removed then, their traces not
             all: a second call goes on.
     """
-    with writer.connect() as connection:
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        connection.rollback()
+    with database.writers().connect() as connection:
+        if not database.is_postgresql:
+            sqlite.overwrite_deleted(connection)
         with connection.begin():
             erase_outcomes(connection, document_ids)
             erase_feedback(connection, document_ids)
@@ -62,7 +57,10 @@ def erase_documents(writer: Engine, document_ids: Sequence[int]) -> None:
             drop_tainted_runs(connection)
             forget_documents(connection, document_ids)
             connection.execute(_TEXTS_OF_TRACES)
-        _rewrite(cast(sqlite3.Connection, connection.connection.driver_connection))
+        if not database.is_postgresql:
+            sqlite.rewrite(connection)
+            return
+    postgresql.rewrite(database.engine)
 
 
 def derived_documents(connection: Connection, uris: Iterable[str]) -> dict[int, str]:
@@ -78,23 +76,3 @@ def _names(document_ids: Sequence[int]) -> Select[Any]:
     return (
         select(CollectionRow.name).join(DocumentRow, held).where(DocumentRow.id.in_(document_ids)).distinct()
     )
-
-
-def _rewrite(driver: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            driver.execute("VACUUM")
-            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise StoreError(f"can't write the database anew: {error}", hint="check the disk") from error
-            busy = True
-        if not busy:
-            return
-        if time.monotonic() > deadline:
-            raise StoreError(
-                "another process is using this home, so deleted text may still be in its files",
-                hint="stop other ragent processes, then run the same command again",
-            )
-        time.sleep(_POLL_SECONDS)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from ragent.errors import StoreError
+from ragent.store.columns import inserting_new
 from ragent.store.proof import SHORTEST, distinctive
 from ragent.store.tables import CollectionRow, DocumentRow, EvalRunRow, OutcomeRow
 
@@ -70,7 +71,7 @@ def drop_eval_run(connection: Connection, run_id: str) -> None:
 
 def add_outcomes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep outcomes: their columns. One that is there already stays as it is."""
-    connection.execute(insert(OutcomeRow).prefix_with("OR IGNORE"), list(rows))
+    connection.execute(inserting_new(connection, OutcomeRow), list(rows))
 
 
 def outcomes_of(connection: Connection, run_id: str) -> list[Row[Any]]:

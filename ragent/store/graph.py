@@ -70,7 +70,7 @@ def write_chunks(
     for chunk in chunks:
         if chunk.chunk_id in there:
             _write_chunk(connection, collection_id, version, chunk)
-    drop_unmentioned(connection)
+    drop_unmentioned(connection, collection_id)
 
 
 def _write_chunk(connection: Connection, collection_id: int, version: str, chunk: NewChunk) -> None:
@@ -112,10 +112,10 @@ def _entity(connection: Connection, collection_id: int, mention: NewMention) -> 
     return int(known.id)
 
 
-def drop_unmentioned(connection: Connection) -> None:
+def drop_unmentioned(connection: Connection, collection_id: int) -> None:
     """Delete the entities that no chunk mentions any more, with what was said of them."""
     mentioned = exists().where(MentionRow.entity_id == EntityRow.id)
-    connection.execute(delete(EntityRow).where(~mentioned))
+    connection.execute(delete(EntityRow).where(EntityRow.collection_id == collection_id, ~mentioned))
 
 
 def drop_graph(connection: Connection, collection_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, LargeBinary, Row, Select, bindparam, delete, insert, select
 
 from ragent.store.tables import ChunkRow, DocumentRow, NamesRow
 
@@ -33,7 +33,7 @@ def write_names(connection: Connection, names: Mapping[int, bytes]) -> None:
     connection.execute(
         delete(NamesRow).where(NamesRow.chunk_id == bindparam("chunk")), [{"chunk": id_} for id_ in names]
     )
-    there: Select[*tuple[Any, ...]] = select(ChunkRow.id, bindparam("names")).where(
+    there: Select[*tuple[Any, ...]] = select(ChunkRow.id, bindparam("names", type_=LargeBinary)).where(
         ChunkRow.id == bindparam("chunk")
     )
     connection.execute(

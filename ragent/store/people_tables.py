@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ragent.store.columns import Json, JsonOrNull
 from ragent.store.tables import Base
 
 
@@ -47,7 +48,7 @@ class KeyRow(Base):
     digest: Mapped[str]
     owner: Mapped[str]
     role: Mapped[str]
-    collections: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    collections: Mapped[Any] = mapped_column(JsonOrNull, nullable=True)
     expires_at: Mapped[datetime | None]
     revoked: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=_now)
@@ -83,8 +84,8 @@ class MessageRow(Base):
     role: Mapped[str]
     content: Mapped[str]
     state: Mapped[str]
-    details: Mapped[Any] = mapped_column(JSON)
-    documents: Mapped[Any] = mapped_column(JSON)
+    details: Mapped[Any] = mapped_column(Json)
+    documents: Mapped[Any] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(default=_now)
 
 
@@ -102,9 +103,9 @@ class JobRow(Base):
     collection: Mapped[str]
     kind: Mapped[str]
     state: Mapped[str]
-    asked: Mapped[Any] = mapped_column(JSON)
-    progress: Mapped[Any] = mapped_column(JSON)
-    report: Mapped[Any] = mapped_column(JSON)
+    asked: Mapped[Any] = mapped_column(Json)
+    progress: Mapped[Any] = mapped_column(Json)
+    report: Mapped[Any] = mapped_column(Json)
     worker: Mapped[str]
     cancelled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=_now)

@@ -81,6 +81,6 @@ class Snapshot:
         return ChunkRow.collection_id == self.collection_id, ChunkRow.generation > since
 
     def _fetch(self, query: Select[*tuple[Any, ...]]) -> Iterator[list[Any]]:
-        result = self.connection.execution_options(yield_per=_ROWS_A_FETCH).execute(query)
+        result = self.connection.execute(query, execution_options={"yield_per": _ROWS_A_FETCH})
         for rows in result.partitions():
             yield list(rows)

@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.filters import Filter
 from ragent.protocols import Ids, Vectors
-from ragent.store import filtering, likeness, naming, reading
+from ragent.store import filtering, likeness, naming, postgresql, reading, sqlite
 from ragent.store.check import check_database
-from ragent.store.database import BUSY_SECONDS, open_engine
+from ragent.store.database import Database, open_database
 from ragent.store.erase import erase_documents
 from ragent.store.rows import (
     Batch,
@@ -51,19 +51,27 @@ _DOCUMENTS_A_FETCH = 100
 class Store:
     """One home's database. Safe to share between threads; any number of processes may open the same home."""
 
-    def __init__(self, home: Path, engine: Engine) -> None:
+    def __init__(self, home: Path, database: Database) -> None:
         self.home = home
-        self._reader = engine
-        self._writer = engine.execution_options(writes=True)
+        self.database = database
+        self._reader = database.readers
+        self._writer = database.writers()
 
     @classmethod
-    def open(cls, home: Path) -> Self:
-        """Open a home, making or migrating its database as needed. Raises StoreError."""
-        return cls(home, open_engine(home))
+    def open(cls, home: Path, url: str = "") -> Self:
+        """Open a home, making or migrating its database as needed.
+
+        `url` is that of a PostgreSQL database that holds the truth; without one, SQLite does, in the home.
+
+        Raises:
+            StoreError: the home or the database can't be used.
+            ConfigError: the URL isn't one of PostgreSQL.
+        """
+        return cls(home, open_database(home, url))
 
     def close(self) -> None:
         """Release the connections."""
-        self._reader.dispose()
+        self.database.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -87,15 +95,19 @@ class Store:
 
     @contextmanager
     def writing_briefly(self, milliseconds: int) -> Iterator[Connection]:
-        """Like `writing`, for what isn't worth waiting longer for. Raises SQLAlchemy's OperationalError."""
-        with self._writer.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout = {milliseconds}")
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        """Like `writing`, for rows that nothing else depends on, and that aren't worth waiting longer for.
+
+        Raises:
+            StoreError: others keep the database busy.
+        """
+        if self.database.is_postgresql:
+            # Such rows are nobody's business: there, they take no turn.
+            with self.database.engine.begin() as connection:
+                postgresql.wait_briefly(connection, milliseconds)
+                yield connection
+            return
+        with sqlite.waiting_briefly(self._writer, milliseconds) as connection:
+            yield connection
 
     # -- collections ------------------------------------------------------------------------------------
 
@@ -175,6 +187,7 @@ class Store:
                 f"collection {collection.name!r} has no vectors yet", hint="first: ragent ingest PATH"
             )
         with self._reader.connect() as connection:
+            require_active(connection, collection.space_id)
             yield Snapshot(
                 connection, collection.id, collection.space_id, generation_of(connection, collection.id)
             )
@@ -187,7 +200,6 @@ class Store:
             func.coalesce(DocumentRow.item, DocumentRow.uri),
             DocumentRow.source_id,
             DocumentRow.version,
-            require_active(connection, collection.space_id)
             DocumentRow.content_hash,
             DocumentRow.title,
         ).where(DocumentRow.collection_id == collection_id)
@@ -221,7 +233,7 @@ class Store:
         """(id, (uri, title, text)) of every document of all collections, one after the other."""
         query = select(DocumentRow.id, DocumentRow.uri, DocumentRow.title, DocumentRow.text)
         with self._reader.connect() as connection:
-            for row in connection.execution_options(yield_per=_DOCUMENTS_A_FETCH).execute(query):
+            for row in connection.execute(query, execution_options={"yield_per": _DOCUMENTS_A_FETCH}):
                 yield row.id, (row.uri, row.title, row.text)
 
     def duplicates(self, collection_id: int) -> dict[str, Duplicate]:
@@ -252,7 +264,8 @@ class Store:
     def matching(self, collection_id: int, where: Filter) -> Ids:
         """Ids, ascending, of the chunks that meet a filter. Raises QueryError for a date that is none."""
         with self._reader.connect() as connection:
-            return np.fromiter(connection.scalars(filtering.matching(collection_id, where)), np.int64)
+            query = filtering.matching(collection_id, where, connection.dialect.name)
+            return np.fromiter(connection.scalars(query), np.int64)
 
     def chunk_vectors(self, collection: Collection, chunk_ids: Sequence[int]) -> Vectors:
         """The vectors of chunks, shape (n, dimension), NaN where a chunk is gone."""
@@ -294,7 +307,7 @@ class Store:
 
     def check(self) -> list[Problem]:
         """What `fsck` finds wrong with the database; empty is sound."""
-        return list(check_database(self._reader))
+        return list(check_database(self.database))
 
     # -- writing ----------------------------------------------------------------------------------------
 
@@ -308,7 +321,7 @@ class Store:
 
     def apply(self, collection: Collection, batch: Batch) -> None:
         """Everything that `batch` says, in one transaction."""
-        with self._writer.begin() as connection:
+        with self.database.writers(collection.id).begin() as connection:
             apply_batch(connection, collection, batch)
 
     def note_names(self, names: Mapping[int, bytes]) -> None:
@@ -344,7 +357,7 @@ class Store:
         Raises:
             StoreError: another process keeps the database open in the middle of a read.
         """
-        erase_documents(self._writer, document_ids)
+        erase_documents(self.database, document_ids)
 
 
 _COLLECTIONS: Select[Any] = select(

@@ -10,8 +10,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Float, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, Float, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ragent.store.columns import Half, Int, Json, JsonOrNull, Text
 
 
 def _now() -> datetime:
@@ -21,7 +23,12 @@ def _now() -> datetime:
 class Base(DeclarativeBase):
     """Holds the metadata of all tables."""
 
-    type_annotation_map = {datetime: DateTime(timezone=True), bytes: LargeBinary}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: DateTime(timezone=True),
+        bytes: LargeBinary,
+        int: Int,
+        str: Text,
+    }
 
 
 class CollectionRow(Base):
@@ -45,7 +52,7 @@ class SpaceRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
     active: Mapped[bool]
-    fingerprint: Mapped[Any] = mapped_column(JSON)
+    fingerprint: Mapped[Any] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(default=_now)
 
 
@@ -81,8 +88,8 @@ class DocumentRow(Base):
     content_hash: Mapped[str]
     media_type: Mapped[str]
     title: Mapped[str]
-    pages: Mapped[Any] = mapped_column(JSON)
-    meta: Mapped[Any] = mapped_column(JSON)
+    pages: Mapped[Any] = mapped_column(Json)
+    meta: Mapped[Any] = mapped_column(Json)
     updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
     # Last, because SQLite walks a long value's pages to reach a column behind it.
     text: Mapped[str]
@@ -118,7 +125,7 @@ class VectorRow(Base):
 
     space_id: Mapped[int] = mapped_column(ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True)
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
-    data: Mapped[bytes]
+    data: Mapped[bytes] = mapped_column(Half)
 
 
 class TombstoneRow(Base):
@@ -196,12 +203,12 @@ class RunRow(Base):
     task: Mapped[str]
     stop_reason: Mapped[str]
     note: Mapped[str]
-    output: Mapped[Any] = mapped_column(JSON)
+    output: Mapped[Any] = mapped_column(Json)
     seconds: Mapped[float] = mapped_column(Float)
     cost: Mapped[float] = mapped_column(Float)
     tainted: Mapped[bool]
     cancelled: Mapped[bool] = mapped_column(default=False)
-    made_with: Mapped[Any] = mapped_column(JSON)
+    made_with: Mapped[Any] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(default=_now)
 
 
@@ -212,7 +219,7 @@ class StepRow(Base):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    data: Mapped[Any] = mapped_column(JSON)
+    data: Mapped[Any] = mapped_column(Json)
 
 
 class SpanRow(Base):
@@ -240,8 +247,8 @@ class SpanRow(Base):
     error: Mapped[str | None]
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
-    attributes: Mapped[Any] = mapped_column(JSON)
-    content: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    attributes: Mapped[Any] = mapped_column(Json)
+    content: Mapped[Any | None] = mapped_column(JsonOrNull)
 
 
 class FeedbackRow(Base):
@@ -257,7 +264,7 @@ class FeedbackRow(Base):
     owner: Mapped[str]
     collection: Mapped[str]
     question: Mapped[str]
-    answer: Mapped[Any] = mapped_column(JSON)
+    answer: Mapped[Any] = mapped_column(Json)
     rating: Mapped[int]
     comment: Mapped[str]
     correction: Mapped[str]
@@ -280,9 +287,9 @@ class EvalRunRow(Base):
     version: Mapped[str]
     corpus: Mapped[str]
     collection: Mapped[str]
-    configuration: Mapped[Any] = mapped_column(JSON)
+    configuration: Mapped[Any] = mapped_column(Json)
     cases: Mapped[int]
-    metrics: Mapped[Any] = mapped_column(JSON)
+    metrics: Mapped[Any] = mapped_column(Json)
     seconds: Mapped[float] = mapped_column(Float)
     created_at: Mapped[datetime] = mapped_column(default=_now)
     finished_at: Mapped[datetime | None]
@@ -298,9 +305,9 @@ class OutcomeRow(Base):
     case_id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int]
     key: Mapped[str]
-    case: Mapped[Any] = mapped_column(JSON)
-    outcome: Mapped[Any] = mapped_column(JSON)
-    values: Mapped[Any] = mapped_column(JSON)
+    case: Mapped[Any] = mapped_column(Json)
+    outcome: Mapped[Any] = mapped_column(Json)
+    values: Mapped[Any] = mapped_column(Json)
 
 
 class JudgementRow(Base):
@@ -310,7 +317,7 @@ class JudgementRow(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True)
     collection: Mapped[str]
-    verdict: Mapped[Any] = mapped_column(JSON)
+    verdict: Mapped[Any] = mapped_column(Json)
 
 
 class VoteRow(Base):

@@ -59,7 +59,7 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
         _release_duplicates(connection, document_id)
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
-    drop_unmentioned(connection)
+    drop_unmentioned(connection, collection.id)
 
 
 def generation_of(connection: Connection, collection_id: int) -> int:

@@ -10,8 +10,8 @@ from tests.making import FINGERPRINT
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "home") as opened:
+def store(tmp_path: Path, store_url: str) -> Iterator[Store]:
+    with Store.open(tmp_path / "home", store_url) as opened:
         yield opened
 
 

@@ -6,10 +6,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import ragent.store
 from ragent.store import people_tables
-from ragent.store.database import SCHEMA_HEAD, open_engine
+from ragent.store.columns import HalfVector
+from ragent.store.database import SCHEMA_HEAD, open_database
 from ragent.store.tables import Base
 
 
@@ -19,8 +21,9 @@ def test_the_known_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_HEAD]
 
 
-def test_the_migrations_make_the_tables_that_the_code_declares(tmp_path: Path) -> None:
-    engine = open_engine(tmp_path)
+def test_the_migrations_make_the_tables_that_the_code_declares(tmp_path: Path, store_url: str) -> None:
+    ischema_names.setdefault("halfvec", HalfVector)
+    engine = open_database(tmp_path, store_url).engine
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []

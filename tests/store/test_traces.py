@@ -108,7 +108,7 @@ def test_old_traces_are_removed(store: Store, traces: TraceStore) -> None:
 def test_a_busy_database_costs_the_trace_and_no_more(store: Store, traces: TraceStore) -> None:
     other = sqlite3.connect(store.home / "ragent.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Exception, match="locked"), store.writing_briefly(20):
+    with pytest.raises(StoreError, match="busy"), store.writing_briefly(20):
         pass
     other.rollback()
     other.close()

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from sqlalchemy.exc import DatabaseError
 
+from ragent.errors import StoreError
 from ragent.index.names import decode_names, encode_names
 from ragent.protocols import Ids
 from ragent.store import Collection, Problem, Snapshot, Store
@@ -37,7 +37,7 @@ def complete_names(store: Store, collection: Collection, held: Mapping[int, byte
         found.update((id_, _keys(data)) for id_, data in made.items())
         try:
             store.note_names(made)
-        except DatabaseError as error:
+        except StoreError as error:
             _log.info("the names in chunks aren't kept: %s", error)
     return found
 

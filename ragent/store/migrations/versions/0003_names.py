@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ragent.store.columns import Int
+
 revision = "0003"
 down_revision = "0002"
 
@@ -11,6 +13,6 @@ def upgrade() -> None:
     """Add the table. It fills as documents are ingested, or when names are first needed."""
     op.create_table(
         "names",
-        sa.Column("chunk_id", sa.Integer, sa.ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("chunk_id", Int, sa.ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )

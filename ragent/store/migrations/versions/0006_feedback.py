@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ragent.store.columns import Int, Json, Text
+
 revision = "0006"
 down_revision = "0005"
 
@@ -11,15 +13,15 @@ def upgrade() -> None:
     """Add the tables."""
     op.create_table(
         "feedback",
-        sa.Column("id", sa.String, primary_key=True),
-        sa.Column("owner", sa.String, nullable=False),
-        sa.Column("collection", sa.String, nullable=False),
-        sa.Column("question", sa.String, nullable=False),
-        sa.Column("answer", sa.JSON, nullable=False),
-        sa.Column("rating", sa.Integer, nullable=False),
-        sa.Column("comment", sa.String, nullable=False),
-        sa.Column("correction", sa.String, nullable=False),
-        sa.Column("trace_id", sa.String, nullable=False),
+        sa.Column("id", Text, primary_key=True),
+        sa.Column("owner", Text, nullable=False),
+        sa.Column("collection", Text, nullable=False),
+        sa.Column("question", Text, nullable=False),
+        sa.Column("answer", Json, nullable=False),
+        sa.Column("rating", Int, nullable=False),
+        sa.Column("comment", Text, nullable=False),
+        sa.Column("correction", Text, nullable=False),
+        sa.Column("trace_id", Text, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_feedback_collection", "feedback", ["collection"])
