@@ -292,10 +292,17 @@ def find_config(home: Path) -> Path | None:
 
 def find_home(given: str | Path | None = None) -> Path:
     """The folder that holds all state: `given`, else RAGENT_HOME, else `./.ragent` where it is, else the
-    platform's data folder. Nothing is created."""
-    if given:
-        return Path(given).expanduser().resolve()
-    if named := os.environ.get("RAGENT_HOME"):
+    platform's data folder. Nothing is created.
+
+    Raises:
+        ConfigError: it is a URL.
+    """
+    if named := str(given or os.environ.get("RAGENT_HOME") or ""):
+        if "://" in named:
+            raise ConfigError(
+                f"a home is a folder, not {named.partition(':')[0]}://…",
+                hint="a database is named by [store] url in ragent.toml, or RAGENT_STORE__URL",
+            )
         return Path(named).expanduser().resolve()
     local = Path(".ragent")
     if local.is_dir():

@@ -65,3 +65,8 @@ def test_where_the_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RAGENT_HOME", str(tmp_path / "named"))
     assert find_home() == tmp_path / "named"
     assert find_home(tmp_path / "given") == tmp_path / "given"
+
+
+def test_a_url_is_no_home() -> None:
+    with pytest.raises(ConfigError, match="a home is a folder, not postgresql"):
+        find_home("postgresql://me:secret@host/ragent")
