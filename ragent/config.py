@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from ragent.embedder_settings import EmbedderSettings as EmbedderSettings
 from ragent.errors import ConfigError
 from ragent.llm_settings import LLMSettings as LLMSettings
 from ragent.mcp_settings import MCPSettings
@@ -42,18 +43,6 @@ class StoreSettings(BaseModel):
         description="a PostgreSQL database with pgvector, as postgresql+psycopg://user@host/ragent; "
         "empty: SQLite, in the home. A password belongs into PGPASSWORD or ~/.pgpass",
     )
-
-
-class EmbedderSettings(BaseModel):
-    """`[embedder]`: what turns text into vectors."""
-
-    model_config = _STRICT
-    model: str = Field("minilm", description="minilm (bundled), or a sentence-transformers folder or name")
-    device: str = Field("cpu", description="cpu, or cuda / mps for a sentence-transformers model")
-    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the CPU has it")
-    threads: int = Field(0, ge=0, description="0: every core this process may use")
-    query_prefix: str = Field("", description="put before queries (E5 and BGE models want one)")
-    document_prefix: str = Field("", description="put before documents")
 
 
 class ChunkingSettings(BaseModel):
@@ -298,9 +287,10 @@ def find_home(given: str | Path | None = None) -> Path:
         ConfigError: it is a URL.
     """
     if named := str(given or os.environ.get("RAGENT_HOME") or ""):
-        if "://" in named:
+        # A path drops one of a URL's slashes.
+        if url := re.match(r"[a-z][a-z+]+:/", named):
             raise ConfigError(
-                f"a home is a folder, not {named.partition(':')[0]}://…",
+                f"a home is a folder, not {url[0]}/…",
                 hint="a database is named by [store] url in ragent.toml, or RAGENT_STORE__URL",
             )
         return Path(named).expanduser().resolve()

@@ -67,6 +67,8 @@ def test_where_the_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert find_home(tmp_path / "given") == tmp_path / "given"
 
 
-def test_a_url_is_no_home() -> None:
-    with pytest.raises(ConfigError, match="a home is a folder, not postgresql"):
-        find_home("postgresql://me:secret@host/ragent")
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_url_is_no_home(kind: type[str | Path]) -> None:
+    with pytest.raises(ConfigError, match="a home is a folder, not postgresql") as refused:
+        find_home(kind("postgresql://me:secret@host/ragent"))
+    assert "secret" not in str(refused.value)
