@@ -1,4 +1,4 @@
-"""Texts to vectors: the bundled MiniLM on OpenVINO, and any model that sentence-transformers can load."""
+"""Texts to vectors: the bundled MiniLM on OpenVINO, any model of sentence-transformers, and served ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GROUP: Final = "ragent.embedders"
 
 
 def open_embedder(settings: EmbedderSettings) -> Embedder:
-    """Open the embedder that `settings.model` names.
+    """Open the embedder that `settings.model` names, here or, if there is a `settings.url`, on that server.
 
     A registered name (entry point group `ragent.embedders`) wins; anything else is the folder or the hub
     name of a sentence-transformers model.
@@ -25,5 +25,7 @@ def open_embedder(settings: EmbedderSettings) -> Embedder:
         ModelNotFound: the model isn't on this machine.
     """
     name = settings.model if settings.model in names(_GROUP) else "sentence-transformers"
+    if settings.urls:
+        name = "served"
     embedder: Embedder = load(_GROUP, name)(settings)
     return embedder

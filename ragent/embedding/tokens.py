@@ -49,16 +49,16 @@ class FastTokenizer:
         spans: list[tuple[int, int]] = []
         start = 0
         while start < len(text):
-            end = _stretch(text, start)
+            end = stretch_end(text, start, _STRETCH)
             encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
             spans += [(first + start, last + start) for first, last in encoding.offsets]
             start = end
         return spans
 
 
-def _stretch(text: str, start: int) -> int:
-    """Where a stretch ends that begins at `start`: behind a blank where there is one."""
-    end = start + _STRETCH
+def stretch_end(text: str, start: int, most: int) -> int:
+    """Where a stretch of at most so many characters ends: behind a blank where there is one."""
+    end = start + most
     if end >= len(text):
         return len(text)
     blank = max(text.rfind(blank, start, end) for blank in " \n")

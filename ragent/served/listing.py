@@ -33,8 +33,8 @@ class Listed:
     entry: Mapping[str, Any]
 
 
-def find_model(endpoint: Endpoint, model: str) -> Listed:
-    """The model of that name, or the server's only one where it is "".
+def find_model(endpoint: Endpoint, model: str, usual: str = "") -> Listed:
+    """The model of that name; where it is "", the server's only one, or of several the `usual` one.
 
     Raises:
         ModelNotFound: there is no such model, or there are several and none was named.
@@ -43,7 +43,10 @@ def find_model(endpoint: Endpoint, model: str) -> Listed:
     answer = endpoint.ask(f"{endpoint.url}/models")
     data = found(answer, "data")
     entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
-    name = _chosen(model, [str(entry.get("id", "")) for entry in entries], endpoint.address.section)
+    names = [str(entry.get("id", "")) for entry in entries]
+    if not model and usual in names:
+        model = usual
+    name = _chosen(model, names, endpoint.address.section)
     entry = next((entry for entry in entries if entry.get("id") == name), {})
     return Listed(_OWNERS.get(str(entry.get("owned_by")), "other"), name, entry)
 
