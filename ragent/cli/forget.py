@@ -18,7 +18,8 @@ def forget(
 ) -> None:
     """Remove documents from every table, index and file of the home, and prove that their text is gone.
 
-    The proof looks for stretches of the text in every file of the home; exit code 1 if one holds any.
+    The proof looks for stretches of the text in every file of the home, and in every table where the store
+    is PostgreSQL; exit code 1 if one holds any. The log and the backups of a server are out of its reach.
     The files the documents were read from are not touched.
     """
     face = Face(context, home, None, as_json)
@@ -31,6 +32,7 @@ def forget(
                 "forgotten": [{"document_id": id_, "uri": uri} for id_, uri in report.forgotten],
                 "files_searched": proof.files_searched,
                 "bytes_searched": proof.bytes_searched,
+                "rows_searched": proof.rows_searched,
                 "stretches": proof.stretches,
                 "found": proof.found,
                 "listed_again": report.listed_again,
@@ -39,9 +41,11 @@ def forget(
     else:
         for _, uri in report.forgotten:
             face.console.print(f"forgotten: {display_uri(uri)}", markup=False)
+        rows = f" and {proof.rows_searched:,} rows of its database" if proof.rows_searched else ""
+        holding = "files or tables" if rows else "files"
         face.console.print(
-            f"searched {proof.files_searched} files ({proof.bytes_searched / 1e6:.1f} MB) of {rag.home} "
-            f"for {proof.stretches} stretches of text: {len(proof.found)} files hold one"
+            f"searched {proof.files_searched} files ({proof.bytes_searched / 1e6:.1f} MB) of {rag.home}"
+            f"{rows} for {proof.stretches} stretches of text: {len(proof.found)} {holding} hold one"
         )
         for name in proof.found:
             face.console.print(f"still in {name}", markup=False, style="red")

@@ -15,7 +15,7 @@ from ragent.rag.exemplars import forget_examples
 from ragent.retrieval import Indexes
 from ragent.store import Store
 from ragent.store.erase import derived_documents
-from ragent.store.proof import SHORTEST, Proof, distinctive, search_files, without_shared
+from ragent.store.proof import SHORTEST, Proof, distinctive, search_everything, without_shared
 
 UPLOADS = "uploads"
 """The folder of a home for files that were uploaded to it: they are its own, and go with their documents."""
@@ -59,7 +59,8 @@ def forget(store: Store, names: Sequence[str], settings: IndexSettings) -> Forge
     store.erase(list(found))
     _rebuild_indexes(store, settings)
     forget_states(store.home)
-    return ForgetReport(tuple(found.items()), search_files(store.home, stretches), listed_again)
+    proof = search_everything(store.home, store.database, stretches)
+    return ForgetReport(tuple(found.items()), proof, listed_again)
 
 
 def _listed_again(store: Store, found: dict[int, str]) -> tuple[str, ...]:

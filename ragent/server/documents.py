@@ -92,13 +92,14 @@ class ExcerptBody(BaseModel):
 
 
 class ProofBody(BaseModel):
-    """What was searched for traces of it; `found` names files that hold some: none, if all went well."""
+    """What was searched for traces of it; `found` names what holds some: nothing, if all went well."""
 
     model_config = READ
     files_searched: int
     bytes_searched: int
     stretches: int
     found: list[str]
+    rows_searched: int
 
 
 class Forgotten(BaseModel):

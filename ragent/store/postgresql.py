@@ -9,7 +9,8 @@ database as of one moment (REPEATABLE READ).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -27,7 +28,9 @@ _LOCK_TIMEOUT_MS = 60_000
 _CONNECT_SECONDS = 10
 _SILENCE_MS = 30_000
 _OLDEST_SERVER, _OLDEST_PGVECTOR = 15, (0, 7)
-_TEXTS = ("documents", "chunks", "names", "spans", "messages", "conversations", "feedback", "jobs")
+_PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+_SAMPLES = ("most_common_vals", "histogram_bounds", "most_common_elems")
 _EXAMPLE = "such as postgresql+psycopg://user@host/database"
 
 
@@ -113,23 +116,108 @@ def explain(error: BaseException) -> tuple[str, str]:
 
 
 def check_postgresql(connection: Connection) -> Iterator[tuple[str, str]]:
-    """(where, what) is wrong with the database itself: indexes that a crash left half made."""
+    """(where, what) is wrong: indexes that a crash left half made, and rows whose parent is gone.
+
+    A backup that was restored without its keys may hold such rows.
+    """
     query = text(
         "SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "WHERE NOT i.indisvalid AND c.relnamespace = current_schema()::regnamespace"
     )
     for (name,) in connection.execute(query):
         yield f"index {name}", "is not valid"
+    references = text(
+        "SELECT c.conrelid::regclass::text, a.attname, c.confrelid::regclass::text, b.attname "
+        "FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
+        "JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1] "
+        "WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace"
+    )
+    for child, column, parent, key in connection.execute(references).all():
+        orphans = text(
+            f'SELECT DISTINCT c."{column}" FROM {child} c LEFT JOIN {parent} p ON p."{key}" = c."{column}" '  # noqa: S608
+            f'WHERE p."{key}" IS NULL AND c."{column}" IS NOT NULL'
+        )
+        for (value,) in connection.execute(orphans):
+            yield f"{child} of {value}", f"belongs to a {parent} that is gone"
+
+
+def texts_of(connection: Connection) -> dict[str, list[str]]:
+    """By table of the schema, quoted, the columns that can hold words, as SQL that gives their bytes."""
+    query = text(
+        "SELECT quote_ident(c.relname), CASE WHEN a.atttypid = 'bytea'::regtype THEN quote_ident(a.attname) "
+        "ELSE format('convert_to(%I::text, ''UTF8'')', a.attname) END FROM pg_attribute a "
+        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped "
+        "AND c.relnamespace = current_schema()::regnamespace AND a.atttypid IN ('text'::regtype, "
+        "'varchar'::regtype, 'json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'tsvector'::regtype) "
+        "ORDER BY c.relname, a.attnum"
+    )
+    found: dict[str, list[str]] = {}
+    for table, held in connection.execute(query):
+        found.setdefault(table, []).append(held)
+    return found
+
+
+def search_tables(engine: Engine, needles: Sequence[bytes]) -> tuple[int, list[str]]:
+    """How many rows there are, and the names of tables, and samples of them, that hold one of the needles.
+
+    Everything is searched as bytes: those of texts and of JSON are UTF-8.
+    """
+    rows = 0
+    found = []
+    with engine.connect() as connection:
+        for table, columns in texts_of(connection).items():
+            one = " OR ".join(map(_holds, columns))
+            query = text(f"SELECT count(*), count(*) FILTER (WHERE {one}) FROM {table}")  # noqa: S608
+            searched, holding = connection.execute(query, {"needles": list(needles)}).one()
+            rows += searched
+            found += [f"table {table}"] * bool(holding)
+        sampled = [_holds(f"convert_to({name}::text, 'UTF8')") for name in _SAMPLES]
+        query = text(
+            f"SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = current_schema() "  # noqa: S608
+            f"AND ({' OR '.join(sampled)})"
+        )
+        samples = connection.scalars(query, {"needles": list(needles)})
+        found += [f"samples of table {table}" for table in samples]
+    return rows, found
+
+
+def _holds(held: str) -> str:
+    return f"EXISTS (SELECT FROM unnest(CAST(:needles AS bytea[])) one WHERE position(one IN {held}) > 0)"
 
 
 def rewrite(engine: Engine) -> None:
-    """Write the tables that held texts anew, so that their files keep no deleted row.
+    """Write every table that holds words anew, so that the database's files keep none of a deleted row.
 
-    The server's own log (WAL) and its backups are out of reach: they go as the server's settings say.
+    So are what the planner knows of them, for it takes samples. The server's own log (WAL), its replicas and
+    its backups are out of reach: they go as the server's settings say.
+
+    Raises:
+        StoreError: another process keeps the database open in the middle of a read.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in _TEXTS:
-            connection.execute(text(f"VACUUM FULL {table}"))
+        _wait_for_readers(connection)
+        for table in texts_of(connection):
+            connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
+        # Who doesn't own the database gets a warning here, and autovacuum does it in time.
+        connection.execute(text("VACUUM FULL pg_catalog.pg_statistic"))
+
+
+def _wait_for_readers(connection: Connection) -> None:
+    """Until nobody sees any more what is deleted: for them, VACUUM would keep it."""
+    now = connection.scalar(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text"))
+    older = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
+        "AND age(backend_xmin) > age(CAST(:now AS xid))"
+    )
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while connection.scalar(older, {"now": now}):
+        if time.monotonic() > deadline:
+            raise StoreError(
+                "another process is reading this database, so deleted text may still be in its files",
+                hint="stop other ragent processes, then run the same command again",
+            )
+        time.sleep(_POLL_SECONDS)
 
 
 def _offered(connection: Connection) -> bool:

@@ -1,12 +1,19 @@
-"""Proves that a document is forgotten: its text is looked for in every file of the home."""
+"""Proves that a document is forgotten: its text is looked for in every file of the home.
+
+Where the truth is in PostgreSQL, it is looked for in every row of every table, too, and in the samples that
+the planner keeps.
+"""
 
 from __future__ import annotations
 
 import json
 import mmap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from ragent.store.database import Database
+from ragent.store.postgresql import search_tables
 
 _STRETCHES = 32
 _LONGEST = 48
@@ -16,12 +23,16 @@ SHORTEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was searched: files, bytes, and how many stretches of text; `found` names files that hold one."""
+    """What was searched, and for how many stretches of text; `found` names files and tables that hold one.
+
+    `rows_searched` are those of a PostgreSQL database: SQLite's is one of the files.
+    """
 
     files_searched: int
     bytes_searched: int
     stretches: int
     found: tuple[str, ...]
+    rows_searched: int = 0
 
 
 def distinctive(text: str) -> list[str]:
@@ -39,6 +50,16 @@ def without_shared(stretches: Iterable[str], staying: Iterable[str]) -> list[str
         for stretch in [stretch for stretch in left if stretch in text]:
             del left[stretch]
     return list(left)
+
+
+def search_everything(home: Path, database: Database, stretches: Sequence[str]) -> Proof:
+    """Look for stretches in the home's files, and in its database where that is elsewhere."""
+    proof = search_files(home, stretches)
+    if not database.is_postgresql:
+        return proof
+    needles = sorted({form for stretch in stretches for form in _forms(stretch)})
+    rows, found = search_tables(database.readers, needles)
+    return replace(proof, rows_searched=rows, found=(*proof.found, *found))
 
 
 def search_files(home: Path, stretches: Sequence[str]) -> Proof:

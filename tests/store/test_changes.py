@@ -1,25 +1,24 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 import ragent.store
 from ragent.store import Batch, Collection, Duplicate, KnownSource, Move, NewDocument, Store
+from ragent.store.tables import CollectionRow
 from ragent.types import Document
+from tests.databases import bytes_held, damage_by, query
 from tests.making import FINGERPRINT, new_document
 
 PATH = "file:///a"
-
-
-def rows(store: Store, query: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(store.home / "ragent.db") as database:
-        return database.execute(query).fetchall()
 
 
 def test_equal_chunks_keep_their_ids_and_only_change_their_place(
@@ -27,9 +26,9 @@ def test_equal_chunks_keep_their_ids_and_only_change_their_place(
 ) -> None:
     store.write(collection, [new_document(PATH, ["one", "two", "three"])])
     store.write(collection, [new_document(PATH, ["zero", "two", "three", "one"])])
-    found = rows(store, "SELECT id, text, generation FROM chunks ORDER BY start")
+    found = query(store, "SELECT id, text, generation FROM chunks ORDER BY start")
     assert found == [(4, "zero", 2), (2, "two", 1), (3, "three", 1), (1, "one", 1)]
-    assert rows(store, "SELECT count(*) FROM tombstones") == [(0,)]
+    assert query(store, "SELECT count(*) FROM tombstones") == [(0,)]
     assert store.check() == []
 
 
@@ -38,8 +37,8 @@ def test_what_is_gone_is_buried_and_repeated_text_is_kept_once_each(
 ) -> None:
     store.write(collection, [new_document(PATH, ["same", "same", "gone"])])
     store.write(collection, [new_document(PATH, ["same", "same", "same"])])
-    assert [id_ for (id_,) in rows(store, "SELECT id FROM chunks ORDER BY id")] == [1, 2, 4]
-    assert rows(store, "SELECT chunk_id FROM tombstones") == [(3,)]
+    assert [id_ for (id_,) in query(store, "SELECT id FROM chunks ORDER BY id")] == [1, 2, 4]
+    assert query(store, "SELECT chunk_id FROM tombstones") == [(3,)]
     assert store.check() == []
 
 
@@ -52,7 +51,7 @@ def test_chunks_are_made_anew_when_asked_or_under_a_new_title(
     if "document" in change:
         change = {"document": replace(new.document, title="Another")}
     store.write(collection, [replace(new, **change)])  # type: ignore[arg-type]
-    assert rows(store, "SELECT id FROM chunks") == [(2,)]
+    assert query(store, "SELECT id FROM chunks") == [(2,)]
 
 
 def test_a_move_changes_the_row_and_nothing_below_it(store: Store, collection: Collection) -> None:
@@ -122,15 +121,36 @@ def test_erased_text_is_in_no_byte_of_the_home(store: Store, collection: Collect
         store.write(collection, [new_document(f"file:///{index}", [f"ordinary words {index}"] * 5)])
     store.write(collection, [new_document(PATH, ["the earlier cobalt secret"])])
     store.write(collection, [new_document(PATH, ["the vermilion secret"] * 400)])
-    everything = b"".join(path.read_bytes() for path in store.home.iterdir())
+    everything = bytes_held(store)
     assert b"vermilion" in everything
+    damage_by(store, "ANALYZE")  # takes samples
     (erased,) = (id_ for id_, uri in store.find_documents(PATH))
     store.erase([erased])
-    everything = b"".join(path.read_bytes() for path in store.home.iterdir())
+    everything = bytes_held(store)
     assert b"vermilion" not in everything
     assert b"cobalt" not in everything
     assert b"ordinary" in everything
     assert store.check() == []
+
+
+def test_erasing_waits_for_those_who_still_read_what_was(store: Store, collection: Collection) -> None:
+    store.write(collection, [new_document(PATH, ["the vermilion secret"])])
+    reads, erases = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with store.reading() as connection:
+            connection.execute(select(CollectionRow.id)).all()
+            reads.set()
+            erases.wait()
+            time.sleep(0.3)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reads.wait()
+    erases.set()
+    store.erase([1])
+    reader.join()
+    assert b"vermilion" not in bytes_held(store)
 
 
 def test_a_first_home_is_migrated_without_loss(tmp_path: Path) -> None:

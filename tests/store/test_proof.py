@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragent.store.proof import distinctive, search_files, without_shared
+from ragent.store import Collection, Store
+from ragent.store.proof import distinctive, search_everything, search_files, without_shared
+from tests.making import new_document
 
 
 @given(st.text())
@@ -47,3 +49,20 @@ def test_a_leak_is_found_in_whatever_form(tmp_path: Path, written: bytes) -> Non
     proof = search_files(tmp_path, ["Größe „vierzehn“"])
     assert proof.found == ("sub/log",)
     assert proof.files_searched == 3
+
+
+def test_a_leak_is_found_in_the_database_wherever_it_is(store: Store, collection: Collection) -> None:
+    words = 'the "quaint" trawler of Größe'
+    store.write(collection, [new_document("file:///a", [words])])
+    clean = search_everything(store.home, store.database, ["the quiet trawler"])
+    proof = search_everything(store.home, store.database, [words])
+    assert clean.found == ()
+    if store.database.is_postgresql:
+        assert proof.found == ("table chunks", "table documents")
+        assert proof.rows_searched > 4
+        with store.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE documents")
+        assert proof.found != search_everything(store.home, store.database, ["file:///a"]).found
+    else:
+        assert proof.found
+        assert proof.rows_searched == 0

@@ -10,6 +10,7 @@ import pytest
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.store import Collection, Store
+from tests.databases import damage_by
 from tests.making import FINGERPRINT, new_document
 
 
@@ -126,13 +127,17 @@ def test_a_home_of_a_newer_ragent_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
+ZEROS = {"sqlite": "zeroblob(32)", "postgresql": f"'[{','.join('0' * 16)}]'"}
+SHORT = {"sqlite": "x'00'", "postgresql": "'[1]'"}
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
         ("UPDATE chunks SET text = 'forged' WHERE id = 1", "isn't what stands at its offsets"),
         ("DELETE FROM vectors WHERE chunk_id = 1", "has no vector"),
-        ("UPDATE vectors SET data = x'00' WHERE chunk_id = 1", "wrong length"),
-        ("UPDATE vectors SET data = zeroblob(32) WHERE chunk_id = 1", "unit length"),
+        ("UPDATE vectors SET data = {SHORT} WHERE chunk_id = 1", "wrong length"),
+        ("UPDATE vectors SET data = {ZEROS} WHERE chunk_id = 1", "unit length"),
         ("UPDATE chunks SET generation = 99 WHERE id = 1", "generation to come"),
         ("INSERT INTO tombstones VALUES (1, 1, 1)", "marked as deleted"),
         ("DELETE FROM documents", "belongs to a documents that is gone"),
@@ -140,8 +145,8 @@ def test_a_home_of_a_newer_ragent_is_refused(tmp_path: Path) -> None:
 )
 def test_check_finds_damage(store: Store, collection: Collection, damage: str, found: str) -> None:
     store.write(collection, [new_document("file:///a", ["true words", "more"])])
-    with sqlite3.connect(store.home / "ragent.db") as database:
-        database.execute(damage)
+    dialect = store.database.engine.dialect.name
+    damage_by(store, damage.format(ZEROS=ZEROS[dialect], SHORT=SHORT[dialect]))
     assert any(found in problem.what for problem in store.check())
 
 

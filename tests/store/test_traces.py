@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -11,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from ragent.errors import StoreError, ToolError
 from ragent.store import Store, TraceStore, Wanted
+from ragent.store.tables import SpanRow
 from ragent.trace import Outlet, SpanRecord, Tracer, execute_tool, invoke_agent, span
 from ragent.types import Usage
+from tests.databases import bytes_held, kept_busy
 from tests.making import FINGERPRINT, new_document
 
 DAY_NS = 86_400 * 10**9
@@ -106,12 +108,8 @@ def test_old_traces_are_removed(store: Store, traces: TraceStore) -> None:
 
 
 def test_a_busy_database_costs_the_trace_and_no_more(store: Store, traces: TraceStore) -> None:
-    other = sqlite3.connect(store.home / "ragent.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="busy"), store.writing_briefly(20):
-        pass
-    other.rollback()
-    other.close()
+    with kept_busy(store), pytest.raises(StoreError, match="busy"), store.writing_briefly(20) as connection:
+        connection.execute(delete(SpanRow))
     traces.write([a_span("1")])
     assert len(traces.last(Wanted())) == 1
 
@@ -129,8 +127,7 @@ def test_forgetting_a_document_leaves_no_text_in_traces(
     (summary,) = traces.last(Wanted())
     assert summary.root.content == {}
     assert summary.root.attributes["ragent.output.chars"] == 36
-    for file in store.home.iterdir():
-        assert b"heron" not in file.read_bytes()
+    assert b"heron" not in bytes_held(store)
 
 
 def test_a_killed_process_leaves_a_readable_trace(tmp_path: Path) -> None:
