@@ -8,10 +8,8 @@ field. A query is never parsed: its words are looked up, whatever characters it 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,13 @@ import tantivy
 from tantivy import Occur, Query
 
 from ragent.errors import CorruptIndex
-from ragent.index.analysis import make_analyzer, prepare
 from ragent.index.fields import FIELDS, FieldCondition
 from ragent.protocols import Ids, Vectors
 from ragent.store import IndexedText
+from ragent.words.analysis import prepare
+from ragent.words.queries import QueryWords
 
 _ANALYZER = "english"
-_QUERIES = 64
 _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
 _K1 = 1.2
@@ -36,7 +34,6 @@ _LOOKED_UP = 0.25
 _NAMED = 300
 """So many ids are faster looked up one by one than as a set."""
 _NOTHING: tuple[Ids, Vectors] = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-_PHRASE = re.compile(r'"([^"]+)"')
 
 
 class KeywordIndex:
@@ -44,13 +41,11 @@ class KeywordIndex:
 
     def __init__(self, folder: Path | None) -> None:
         """Open what is in the folder, or begin there. Raises CorruptIndex when tantivy can't read it."""
-        self._analyzer = analyzer = make_analyzer()
-        # A search asks for the words of its query again and again.
-        self._query_words = lru_cache(_QUERIES)(lambda query: tuple(analyzer.analyze(prepare(query))))
+        self._words = QueryWords()
         self._schema = _schema()
         try:
             self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
-            self._index.register_tokenizer(_ANALYZER, self._analyzer)
+            self._index.register_tokenizer(_ANALYZER, self._words.analyzer)
             self._searcher = self._index.searcher()
         except ValueError as error:
             raise CorruptIndex(f"keyword index {folder}: {error}", hint="ragent index rebuild") from error
@@ -115,29 +110,25 @@ class KeywordIndex:
         """What each word and quoted phrase of the query adds to the scores of some chunks, shape (n,)."""
         found = {
             word: self.score(" ".join([word] * count), ids)
-            for word, count in Counter(self._written(query)).items()
+            for word, count in Counter(self._words.written(query)).items()
         }
-        for phrase in _PHRASE.findall(query):
+        for phrase in self._words.quoted(query):
             quoted = f'"{phrase}"'
             found[quoted] = self.score(quoted, ids) - self.score(phrase, ids)
         return {word: scores for word, scores in found.items() if scores.any()}
 
     def words(self, text: str) -> frozenset[str]:
         """The distinct keywords of a text."""
-        return frozenset(self._analyzer.analyze(prepare(text)))
+        return frozenset(self._words.read(text))
 
     def rarities(self, query: str) -> dict[str, float]:
         """BM25's inverse document frequency of each keyword of a query."""
-        return {word: self._rarity(word) for word in dict.fromkeys(self._query_words(query))}
+        return {word: self._rarity(word) for word in dict.fromkeys(self._words.of(query))}
 
     def ceiling(self, query: str) -> float:
         """The score that no chunk can pass: that of one which repeats the query's words without end."""
-        phrases = (word for words in self._phrases(query) for word in words)
-        return (_K1 + 1) * sum(self._rarity(word) for word in [*self._query_words(query), *phrases])
-
-    def _written(self, query: str) -> list[str]:
-        """The words as they stand in the query, its stop words left out."""
-        return [word for word in prepare(query).replace('"', " ").split() if self._analyzer.analyze(word)]
+        phrases = (word for words in self._words.phrases(query) for word in words)
+        return (_K1 + 1) * sum(self._rarity(word) for word in [*self._words.of(query), *phrases])
 
     def _confined(self, query: Query, ids: Ids) -> Query:
         among = self._any_of(ids) if len(ids) <= _NAMED else self._among(ids)
@@ -160,7 +151,7 @@ class KeywordIndex:
             depth *= 4
 
     def _having(self, condition: FieldCondition) -> list[Query]:
-        words = self._analyzer.analyze(prepare(condition.text))
+        words = self._words.read(condition.text)
         if condition.is_phrase and len(words) > 1:
             return [Query.phrase_query(self._schema, condition.field, words)]
         return [Query.term_query(self._schema, condition.field, word) for word in words]
@@ -174,15 +165,10 @@ class KeywordIndex:
         """The words of the query, each as often as it stands there, and its quoted phrases on top of them."""
         parts = [
             self._boosted(Query.term_query(self._schema, "body", word), count)
-            for word, count in Counter(self._query_words(query)).items()
+            for word, count in Counter(self._words.of(query)).items()
         ]
-        parts += [Query.phrase_query(self._schema, "body", words) for words in self._phrases(query)]
+        parts += [Query.phrase_query(self._schema, "body", words) for words in self._words.phrases(query)]
         return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else None
-
-    def _phrases(self, query: str) -> list[list[str]]:
-        """The words of each quoted part of more than one word."""
-        quoted = (self._analyzer.analyze(prepare(part)) for part in _PHRASE.findall(query))
-        return [words for words in quoted if len(words) > 1]
 
     def _rarity(self, word: str) -> float:
         # Removed chunks are still counted where a word stands, until tantivy merges them away.

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 import numpy as np
 import xxhash
 
-from ragent.index.stopwords import STOP_WORDS
 from ragent.protocols import Ids
+from ragent.words.stopwords import STOP_WORDS
 
 _VERSION = 1
 """Other whenever the names of a text come out differently, so that older ones are extracted anew."""

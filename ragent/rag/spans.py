@@ -17,9 +17,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ragent.index.stopwords import STOP_WORDS
 from ragent.rag.asked import Kind
 from ragent.rag.terms import Weights, terms
+from ragent.words.stopwords import STOP_WORDS
 
 LONGEST = 8
 """Words, at most."""

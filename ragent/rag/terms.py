@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 
-from ragent.index.analysis import make_analyzer, prepare
+from ragent.words.analysis import make_analyzer, prepare
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|none|nothing|nobody|without)\b|n['’]t\b", re.IGNORECASE

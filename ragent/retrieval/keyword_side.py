@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ragent.errors import CorruptIndex
-from ragent.index import analysis
 from ragent.index.keyword import KeywordIndex
 from ragent.index.manifest import Manifest, checksums, read_manifest, write_manifest
 from ragent.protocols import Ids
 from ragent.retrieval.witness import holds, testify
 from ragent.store import IndexedText, Snapshot
+from ragent.words import analysis
 
 _FOLDER = "keyword"
 _MANIFEST = "keyword.json"

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragent.errors import CorruptIndex
-from ragent.index.analysis import prepare
 from ragent.index.fields import conditions_of
 from ragent.index.keyword import KeywordIndex
 from ragent.protocols import Ids
 from ragent.store import IndexedText
+from ragent.words.analysis import prepare
 
 NONE = np.empty(0, dtype=np.int64)
 TEXTS = {

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragent.chunking import split_sentences
-from ragent.index.stopwords import STOP_WORDS
 from ragent.store import Store
+from ragent.words.stopwords import STOP_WORDS
 
 _FEWEST_WORDS, _MOST_WORDS = 6, 40
 _LIST_MARK = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s+")

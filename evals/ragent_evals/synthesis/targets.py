@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from ragent.index.stopwords import STOP_WORDS
+from ragent.words.stopwords import STOP_WORDS
 from ragent_evals.synthesis.sentences import Sentence
 
 Kind = Literal["money", "share", "date", "year", "time", "measure", "count", "name"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ragent.corpus.graph.knowledge import Entity, Fact, KnowledgeGraph, Path
 from ragent.errors import QueryError
 from ragent.index.names import normalise
-from ragent.index.stopwords import STOP_WORDS
+from ragent.words.stopwords import STOP_WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import regex
 from ragent.chunking.sentences import split_sentences
 from ragent.corpus.graph.vocabulary import CALENDAR, ORGANISATIONS, PLACES, TITLES, UNITS
 from ragent.index.names import normalise
-from ragent.index.stopwords import STOP_WORDS
+from ragent.words.stopwords import STOP_WORDS
 
 _WORD = r"\p{Lu}[\p{L}\p{N}]*(?:['’&-][\p{L}\p{N}]+)*"
 _NUMBER = r"(?:No\.[ ]?)?\d{1,4}(?![\p{L}\d%/]|[.,:]\d)"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from ragent.index.stopwords import STOP_WORDS
+from ragent.words.stopwords import STOP_WORDS
 
 _WORD = re.compile(r"[^\W\d_][\w'’-]*[^\W_]")
 _SHORTEST = 3

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragent.index.names import key_of, normalise
-from ragent.index.stopwords import STOP_WORDS
 from ragent.protocols import Ids
 from ragent.retrieval.techniques.naming import complete_names
 from ragent.store import Collection, Store
+from ragent.words.stopwords import STOP_WORDS
 
 Weights = NDArray[np.float32]
 

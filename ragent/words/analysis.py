@@ -7,7 +7,7 @@ import re
 import xxhash
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from ragent.index.stopwords import STOP_WORDS
+from ragent.words.stopwords import STOP_WORDS
 
 VERSION = f"2-{xxhash.xxh32_hexdigest(' '.join(sorted(STOP_WORDS)).encode())}"
 """Other whenever keywords or fields come out differently, so that older indexes are rebuilt."""

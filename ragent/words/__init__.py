@@ -1,0 +1,1 @@
+"""What of a text or a query counts as a keyword."""
