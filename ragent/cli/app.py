@@ -12,6 +12,7 @@ from ragent import __version__, registry
 from ragent.cli import (
     agent,
     ask,
+    chat,
     code,
     forget,
     generate,
@@ -53,6 +54,7 @@ app.command("watch")(watch.watch)
 app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
 app.command("generate")(generate.generate)
 app.command("code")(code.code)
 app.add_typer(agent.app, name="agent")

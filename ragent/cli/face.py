@@ -105,12 +105,17 @@ def reporting_errors(*, as_json: bool) -> Iterator[None]:
 def fail(error: RagentError, *, as_json: bool) -> NoReturn:
     """Print an error (JSON on stdout if asked for, and always words on stderr), and exit."""
     if as_json:
-        told = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
-        if isinstance(error, MalformedOutput):
-            told["partial"] = error.text
-        typer.echo(json.dumps({"error": told}))
+        typer.echo(json.dumps(error_contract(error)))
     typer.echo(f"error: {error}", err=True)
     sys.exit(USAGE if isinstance(error, ConfigError) else FAILED)
+
+
+def error_contract(error: RagentError) -> dict[str, dict[str, str]]:
+    """An error as `--json` gives it."""
+    told = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+    if isinstance(error, MalformedOutput):
+        told["partial"] = error.text
+    return {"error": told}
 
 
 def read_schema(path: Path) -> Any:

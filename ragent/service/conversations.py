@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ragent.errors import NotThere
+from ragent.errors import NotThere, RagentError
 from ragent.store import Store, conversations
 from ragent.types import Answer, Message, Role
 
@@ -134,6 +134,38 @@ class Conversations:
         values = {"content": text, "state": state, "details": dict(details), "documents": list(documents)}
         with self.store.writing() as connection:
             conversations.change_message(connection, message_id, values)
+
+    def converse(
+        self, id_: str, question: str, answering: Callable[[Sequence[Message]], Iterator[str | Answer]]
+    ) -> Iterator[str | Turn]:
+        """Have a question answered, and keep it: pieces of the draft, then the turn as it is kept.
+
+        What was written when somebody stops it, or it fails, is kept as such.
+
+        Args:
+            id_: the conversation.
+            question: what is asked.
+            answering: what answers it, given what was said before; stopped if it ends without an Answer.
+        """
+        history = self.history(id_)
+        message = self.ask(id_, question)
+        written: list[str] = []
+        noted = False
+        try:
+            for piece in answering(history):
+                if isinstance(piece, Answer):
+                    self.answered(message, piece.text, "done", details_of(piece), documents_of(piece))
+                    noted = True
+                else:
+                    written.append(piece)
+                    yield piece
+        except RagentError as error:
+            noted = True
+            self.answered(message, "", "failed", {"error": error.message, "hint": error.hint})
+        finally:
+            if not noted:
+                self.answered(message, "".join(written), "stopped", {})
+        yield next(turn for turn in self.turns(id_) if turn.id == message)
 
     def change_details(self, message_id: str, details: Mapping[str, Any]) -> None:
         """Keep other details of a turn, which `turns` gave."""

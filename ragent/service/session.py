@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
-from ragent.errors import ConfigError, NotAllowed, NotThere, RagentError, StoreError
+from ragent.errors import ConfigError, NotAllowed, NotThere, StoreError
 from ragent.rag import Rag
 from ragent.rag.options import SearchArguments
 from ragent.service import uploads
 from ragent.service.access import Caller, Role, require, require_role, role_in, role_of
 from ragent.service.agents import Agents
-from ragent.service.conversations import Conversation, Conversations, Turn, details_of, documents_of
+from ragent.service.conversations import Conversation, Conversations, Turn
 from ragent.service.documents import Documents
 from ragent.service.jobs import Job
 from ragent.service.judging import judge
@@ -244,25 +244,11 @@ class Session:
         """
         kept = self.conversations
         self.require(conversation.collection, "reader")
-        history = kept.history(conversation.id)
-        message = kept.ask(conversation.id, asked.question)
-        written: list[str] = []
-        noted = False
-        try:
-            for piece in self.stream(conversation.collection, asked, history, stop.is_set):
-                if isinstance(piece, Answer):
-                    kept.answered(message, piece.text, "done", details_of(piece), documents_of(piece))
-                    noted = True
-                else:
-                    written.append(piece)
-                    yield piece
-        except RagentError as error:
-            noted = True
-            kept.answered(message, "", "failed", {"error": error.message, "hint": error.hint})
-        finally:
-            if not noted:
-                kept.answered(message, "".join(written), "stopped", {})
-        yield next(turn for turn in kept.turns(conversation.id) if turn.id == message)
+        yield from self.conversations.converse(
+            conversation.id,
+            asked.question,
+            lambda history: self.stream(conversation.collection, asked, history, stop.is_set),
+        )
 
     @property
     def agents(self) -> Agents:
