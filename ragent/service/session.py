@@ -242,7 +242,6 @@ class Session:
 
         What was written when somebody stops it, or it fails, is kept as such.
         """
-        kept = self.conversations
         self.require(conversation.collection, "reader")
         yield from self.conversations.converse(
             conversation.id,
