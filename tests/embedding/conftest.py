@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ragent.config import EmbedderSettings
 from ragent.embedding import open_embedder
 from ragent.protocols import Embedder
+from tests.server.conftest import Running, running
 
 MakeModel = Callable[[Path, int], Path]
 
@@ -59,14 +61,42 @@ def _make_tiny(folder: Path, seed: int) -> Path:
 
 
 @pytest.fixture(scope="session")
-def opened(minilm_folder: Path, tiny_folder: Path) -> Callable[[str], Embedder]:
-    """Each embedder under test, opened once: the bundled one, and two through sentence-transformers."""
-    models = {"minilm": "minilm", "st-minilm": str(minilm_folder), "st-tiny": str(tiny_folder)}
+def embedding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`ragent serve` with the bundled model."""
+    config = '[embedder]\nprecision = "fp32"\nthreads = 1\n[server]\nrequests_a_minute = 1000000\n'
+    with running(tmp_path_factory.mktemp("embedding") / "home", config=config) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def opened(minilm_folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Embedder]:
+    """Each embedder under test, opened once: the bundled one, here and served, and two others."""
     cache: dict[str, Embedder] = {}
+
+    def settings(name: str) -> dict[str, Any]:
+        if name == "served":
+            return {"url": f"{request.getfixturevalue('embedding_server').url}/v1"}
+        if name == "st-tiny":
+            return {"model": str(request.getfixturevalue("tiny_folder"))}
+        return {"model": {"minilm": "minilm", "st-minilm": str(minilm_folder)}[name]}
 
     def open_once(name: str) -> Embedder:
         if name not in cache:
-            cache[name] = open_embedder(EmbedderSettings(model=models[name], precision="fp32"))
+            cache[name] = open_embedder(EmbedderSettings(precision="fp32", **settings(name)))
         return cache[name]
 
     return open_once
+
+
+@pytest.fixture(scope="session")
+def word_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of words, as `HashedWords` has them, in a folder."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+
+    made = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))  # type: ignore[no-untyped-call]
+    made.pre_tokenizer = WhitespaceSplit()
+    folder = tmp_path_factory.mktemp("words")
+    made.save(str(folder / "tokenizer.json"))
+    return folder

@@ -1,4 +1,4 @@
-"""What every Embedder must do, over the bundled model and models loaded by sentence-transformers."""
+"""What every Embedder must do: the bundled model, here and served, and models of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(params=["minilm", "st-minilm", "st-tiny"])
+@pytest.fixture(params=["minilm", "st-minilm", "st-tiny", "served"])
 def embedder(request: pytest.FixtureRequest, opened: Callable[[str], Embedder]) -> Embedder:
+    return opened(request.param)
+
+
+@pytest.fixture(params=["minilm", "st-minilm", "st-tiny"])
+def token_embedder(request: pytest.FixtureRequest, opened: Callable[[str], Embedder]) -> Embedder:
+    """Those that run here: no protocol tells the vectors of tokens."""
     return opened(request.param)
 
 
@@ -116,21 +122,23 @@ def test_a_long_text_has_the_same_tokens_as_its_parts(embedder: Embedder) -> Non
     assert list(spans) == again
 
 
-def test_token_vectors_are_one_a_token_and_average_to_the_texts(embedder: Embedder) -> None:
-    assert isinstance(embedder, TokenEmbedder)
-    found = embedder.embed_tokens(TEXTS)
-    assert [len(vectors) for vectors in found] == embedder.tokenizer.count(TEXTS)
+def test_token_vectors_are_one_a_token_and_average_to_the_texts(token_embedder: Embedder) -> None:
+    assert isinstance(token_embedder, TokenEmbedder)
+    found = token_embedder.embed_tokens(TEXTS)
+    assert [len(vectors) for vectors in found] == token_embedder.tokenizer.count(TEXTS)
     for vectors in found:
         assert vectors.dtype == np.float32
-        assert vectors.shape[1] == embedder.fingerprint.dimension
+        assert vectors.shape[1] == token_embedder.fingerprint.dimension
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert embedder.embed_tokens([]) == []
+    assert token_embedder.embed_tokens([]) == []
     with pytest.raises(ValueError, match="text 1 has"):
-        embedder.embed_tokens(["a", words(embedder, embedder.max_tokens + 1)])
+        token_embedder.embed_tokens(["a", words(token_embedder, token_embedder.max_tokens + 1)])
 
 
-def test_a_token_is_told_by_what_stands_around_it(embedder: Embedder) -> None:
-    assert isinstance(embedder, TokenEmbedder)
-    alone, twin, beside = (vectors[0] for vectors in embedder.embed_tokens(["fox", "fox", "fox ran far"]))
+def test_a_token_is_told_by_what_stands_around_it(token_embedder: Embedder) -> None:
+    assert isinstance(token_embedder, TokenEmbedder)
+    alone, twin, beside = (
+        vectors[0] for vectors in token_embedder.embed_tokens(["fox", "fox", "fox ran far"])
+    )
     np.testing.assert_allclose(alone, twin, atol=1e-6)
     assert np.abs(alone - beside).max() > 1e-4

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from ragent import registry
@@ -27,13 +22,13 @@ from ragent.errors import (
     SchemaError,
     ServerError,
 )
-from ragent.llm.models import DEFAULT_MODEL, resolve_model
 from ragent.llm.openai import ServedModel, open_openai
 from ragent.rag import Rag
 from ragent.served import Retries
 from ragent.store import TraceStore, Wanted
 from ragent.structured import generate
 from ragent.types import Delta, Dry, Form, Message, Mirostat, Sampling, Usage
+from tests.model_server import llama_server
 from tests.serving import Answer, Site, say, serving
 
 ASKED = (Message("user", "Who signs?"),)
@@ -447,45 +442,8 @@ def test_a_form_that_the_server_refuses(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[str]:
-    """llama-cpp-python's own server with the small model."""
-    for package in ("fastapi", "sse_starlette", "starlette_context", "uvicorn", "yaml"):
-        pytest.importorskip(package, reason="needs llama-cpp-python[server]")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(resolve_model(DEFAULT_MODEL))]
-    command += [
-        "--host",
-        "127.0.0.1",
-        "--port",
-        port,
-        "--n_ctx",
-        "512",
-        "--n_threads",
-        "2",
-        "--verbose",
-        "false",
-    ]
-    # Its own code isn't ours to keep free of warnings.
-    server = subprocess.Popen(command, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    try:
-        url = f"http://127.0.0.1:{port}/v1"
-        _until(lambda: httpx.get(f"{url}/models", trust_env=False).is_success, server)
+    with llama_server() as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _until(ready: Callable[[], bool], server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended"
-        try:
-            if ready():
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("the server doesn't start")
 
 
 @pytest.mark.slow

@@ -159,6 +159,7 @@ OF_NO_COLLECTION = {
     "get /health/ready",
     "post /v1/completions",
     "post /v1/embeddings",
+    "post /v1/tokenize",
     "post /v1/rerank",
     "post /collections",
     "post /conversations",

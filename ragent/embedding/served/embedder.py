@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,9 @@ from ragent.protocols import Vectors
 from ragent.served import Endpoint, Pool, PoolOptions, Retries, read_addresses
 from ragent.types import Fingerprint
 
+_LOG = logging.getLogger("ragent.embedding")
 _PROBE = "The harbour office opens at seven, and the ferry leaves every second hour until dusk."
+_BESIDE = "Tax law, paragraph 7."
 _ALIKE = 0.999
 _BYTES_A_REQUEST = 256 * 1024
 
@@ -126,7 +129,7 @@ class ServedEmbedder:
         own, *counts = about.tokenizer.count([prefix, *full])
         refuse_long([count - own for count in counts], about.max_tokens)
         most = min(self._settings.batch, about.model.most_texts or self._settings.batch)
-        groups = grouped(full, most, _BYTES_A_REQUEST, lambda text: len(text.encode("utf-8", "replace")))
+        groups = grouped(full, most, _BYTES_A_REQUEST, _size)
         if not groups:
             return np.empty((0, about.fingerprint.dimension), dtype=np.float32)
         at_once = min(len(groups), self._settings.parallel * len(self._pool.endpoints))
@@ -141,8 +144,12 @@ class ServedEmbedder:
         dimension = self._about.fingerprint.dimension
 
         def ask(endpoint: Endpoint) -> Vectors:
-            answer = embed(endpoint, self._model_at(endpoint), texts, use, deadline)
-            return unit_vectors(endpoint, answer, len(texts), dimension)[0]
+            model = self._model_at(endpoint)
+            answers = [
+                unit_vectors(endpoint, embed(endpoint, model, some, use, deadline), len(some), dimension)[0]
+                for some in grouped(texts, model.most_texts or len(texts), _BYTES_A_REQUEST, _size)
+            ]
+            return np.concatenate(answers)
 
         return self._pool.ask(ask, deadline=deadline)
 
@@ -202,21 +209,41 @@ class ServedEmbedder:
         """
         if endpoint.url in self._models:
             return self._models[endpoint.url]
-        model = identify(endpoint, self._wanted, self._settings.api)
-        vectors, is_mean = unit_vectors(endpoint, embed(endpoint, model, [_PROBE], "document"), 1)
-        if is_mean:
-            model = replace(model, pooling="mean")
+        model, probe = _probed(endpoint, identify(endpoint, self._wanted, self._settings.api))
         with self._lock:
             if self._probe is None:
-                self._probe = vectors[0]
-            likeness = float(vectors[0] @ self._probe) if vectors[0].shape == self._probe.shape else 0.0
+                self._probe = probe
             others = [other for other in self._models.values() if other.revision != model.revision]
-            if likeness < _ALIKE or any(other.revision and model.revision for other in others):
+            if not _alike(probe, self._probe) or any(one.revision and model.revision for one in others):
                 raise EmbedderMismatch(
                     f"the server at {endpoint.url} has another embedding model than the others",
                     hint="give all servers of [embedder] url the same model, or leave it out",
                 )
             return self._models.setdefault(endpoint.url, model)
+
+
+def _probed(endpoint: Endpoint, model: Model) -> tuple[Model, Vectors]:
+    """A model, and its vector of a sentence.
+
+    Some servers mix texts up that come in one request (llama-cpp-python 0.3 does, where a model does no
+    pooling): if the sentence beside another has another vector than alone, texts are sent one by one.
+    """
+    alone, is_mean = unit_vectors(endpoint, embed(endpoint, model, [_PROBE], "document"), 1)
+    beside, _ = unit_vectors(endpoint, embed(endpoint, model, [_BESIDE, _PROBE], "document"), 2)
+    if is_mean:
+        model = replace(model, pooling="mean")
+    if not _alike(alone[0], beside[1]):
+        _LOG.warning("the server at %s mixes texts up: they are sent to it one by one", endpoint.url)
+        model = replace(model, most_texts=1)
+    return model, alone[0]
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _alike(one: Vectors, other: Vectors) -> bool:
+    return one.shape == other.shape and float(one @ other) >= _ALIKE
 
 
 def open_served(settings: EmbedderSettings) -> ServedEmbedder:

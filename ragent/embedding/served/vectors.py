@@ -31,16 +31,16 @@ def unit_vectors(endpoint: Endpoint, answer: Any, count: int, dimension: int = 0
         )
     is_a_token_each = bool(answer) and _depth(answer[0]) == 2
     try:
-        rows = [np.asarray(one, dtype=np.float32) for one in answer]
+        rows = [np.asarray(one, dtype=np.float64) for one in answer]
         if is_a_token_each:
             rows = [one.mean(axis=0) for one in rows]
-        vectors: Vectors = np.stack(rows)
+        vectors = np.stack(rows)
     except (TypeError, ValueError, OverflowError):
         raise _wrong(endpoint, "something else than vectors of one dimension") from None
     if vectors.ndim != 2 or vectors.shape[1] == 0 or (dimension and vectors.shape[1] != dimension):
         expected = f" where {dimension} are expected" if dimension else ""
         raise _wrong(endpoint, f"vectors of {vectors.shape[-1]} dimensions{expected}")
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all():
         raise _wrong(endpoint, "a vector with a number that is none (NaN or infinite)")
     if not (lengths > 0).all():

@@ -1,4 +1,4 @@
-"""`POST /v1/embeddings`: vectors, of the very model that the documents were embedded with."""
+"""`POST /v1/embeddings` and `/v1/tokenize`: by the very model that the documents were embedded with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ragent.protocols import Embedder
 from ragent.server.asking import Asks
 from ragent.server.errors import Refused
 from ragent.server.openai.naming import embedder_name, no_model
+from ragent.service import Session
 
 router = APIRouter(tags=["OpenAI"])
 _MOST_TEXTS = 2048
@@ -61,14 +62,42 @@ class Embeddings(BaseModel):
     usage: EmbeddingUsage
 
 
+class TokensAsked(BaseModel):
+    """Texts whose tokens are to be counted."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str
+    input: Annotated[list[Text], Field(min_length=1, max_length=_MOST_TEXTS)]
+
+
+class TextTokens(BaseModel):
+    """Where each token of a text begins and ends, in characters; special tokens have no place in it."""
+
+    index: int
+    tokens: list[tuple[int, int]]
+
+
+class Tokens(BaseModel):
+    """Those of each text, in order."""
+
+    object: Literal["list"] = "list"
+    model: str
+    data: list[TextTokens]
+
+
+@router.post("/v1/tokenize")
+def tokenize(asked: TokensAsked, session: Asks) -> Tokens:
+    """Tell the tokens of texts, of any length, as the embedding model reads them. This is ragent's own."""
+    embedder = _embedder(asked.model, session)
+    offsets = embedder.tokenizer.offsets
+    data = [TextTokens(index=place, tokens=list(offsets(text))) for place, text in enumerate(asked.input)]
+    return Tokens(model=asked.model, data=data)
+
+
 @router.post("/v1/embeddings")
 def embed(asked: EmbeddingsAsked, session: Asks) -> Embeddings:
     """Embed texts. One that is longer than the model reads is refused: nothing is cut."""
-    service = session.service
-    name = embedder_name(service)
-    if asked.model != name:
-        raise no_model(asked.model, [name])
-    embedder = service.root.embedder
+    embedder = _embedder(asked.model, session)
     own = embedder.fingerprint.dimension
     if asked.dimensions not in (None, own):
         raise Refused(f"dimensions: this model's vectors have {own}", param="dimensions")
@@ -81,7 +110,14 @@ def embed(asked: EmbeddingsAsked, session: Asks) -> Embeddings:
     shown: Any = _floats if asked.encoding_format != "base64" else _base64
     data = [Embedding(index=place, embedding=shown(vector)) for place, vector in enumerate(vectors)]
     usage = EmbeddingUsage(prompt_tokens=sum(counts), total_tokens=sum(counts))
-    return Embeddings(model=name, data=data, usage=usage)
+    return Embeddings(model=asked.model, data=data, usage=usage)
+
+
+def _embedder(model: str, session: Session) -> Embedder:
+    name = embedder_name(session.service)
+    if model != name:
+        raise no_model(model, [name])
+    return session.service.root.embedder
 
 
 def counted(embedder: Embedder, texts: list[str]) -> list[int]:

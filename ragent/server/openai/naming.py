@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ragent.config import LLMSettings
+from ragent.config import EmbedderSettings, LLMSettings
 from ragent.errors import RagentError
 from ragent.server.errors import Refused
 from ragent.service import Service, Session
@@ -32,17 +32,21 @@ def plain_name(service: Service) -> str:
 
 
 def embedder_name(service: Service) -> str:
-    """The embedder's own name."""
-    return _short(service.settings.embedder.model)
+    """The embedder's own name. Raises RagentError where a server has it and doesn't tell."""
+    settings = service.settings.embedder
+    if settings.urls and settings.model == EmbedderSettings.model_fields["model"].default:
+        return service.root.embedder.fingerprint.model
+    return _short(settings.model)
 
 
 def model_names(session: Session) -> list[str]:
     """All that somebody may ask, by name; `ragent/NAME` is one collection."""
     service = session.service
     names = [DOCUMENTS, *(f"{DOCUMENTS}/{info.name}" for info in session.collections())]
-    with suppress(RagentError):  # its server doesn't answer: what else there is can still be used
-        names.append(plain_name(service))
-    return [*names, embedder_name(service)]
+    for name_of in (plain_name, embedder_name):
+        with suppress(RagentError):  # its server doesn't answer: what else there is can still be used
+            names.append(name_of(service))
+    return names
 
 
 def asked_for(name: str, session: Session) -> Asked:
