@@ -25,7 +25,8 @@ _CONNECT_SECONDS = 10.0
 _LONGEST_LINE = 1 << 20
 _LONGEST_BODY = 256 << 20
 _CONNECTIONS = 100
-_KEPT = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=20, keepalive_expiry=30)
+# For less than the 5 seconds after which uvicorn, and with it vLLM, hangs up: a request could meet that.
+_KEPT = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=20, keepalive_expiry=4)
 _LOST = (httpx.NetworkError, httpx.RemoteProtocolError)
 _NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, *_LOST)
 

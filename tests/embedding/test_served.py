@@ -179,10 +179,15 @@ def test_vectors_of_tokens_are_averaged(one: Wire, open_: Open) -> None:
     assert embedder.fingerprint.pooling == "mean"
 
 
+@pytest.mark.parametrize("answer", [answering(lambda vectors: vectors[:1] * len(vectors)), "refuse"])
 def test_a_server_that_mixes_texts_up_gets_them_one_by_one(
-    one: Wire, open_: Open, caplog: pytest.LogCaptureFixture
+    one: Wire, open_: Open, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
-    one.acts[EMBED] = [answering(lambda vectors: vectors[:1] * len(vectors))]
+    def refuse(wire: Wire, connection: Any) -> None:
+        alone = len(wire.asked[-1][1]["input"]) == 1
+        (WELL if alone else reply("llama_decode returned -1", 500))(wire, connection)
+
+    one.acts[EMBED] = [refuse if answer == "refuse" else answer]
     check(open_(one))
     assert "one by one" in caplog.text
 

@@ -26,7 +26,7 @@ from ragent.embedding.served.servers import (
 )
 from ragent.embedding.served.vectors import unit_vectors
 from ragent.embedding.tokens import FastTokenizer, embed_in_windows, refuse_long
-from ragent.errors import ConfigError, EmbedderMismatch
+from ragent.errors import ConfigError, EmbedderMismatch, ServerError
 from ragent.protocols import Vectors
 from ragent.served import Endpoint, Pool, PoolOptions, Retries, read_addresses
 from ragent.types import Fingerprint
@@ -225,14 +225,21 @@ class ServedEmbedder:
 def _probed(endpoint: Endpoint, model: Model) -> tuple[Model, Vectors]:
     """A model, and its vector of a sentence.
 
-    Some servers mix texts up that come in one request (llama-cpp-python 0.3 does, where a model does no
-    pooling): if the sentence beside another has another vector than alone, texts are sent one by one.
+    Some servers mix up, or refuse, texts that come in one request (ollama#6187, llama-cpp-python#2051): if
+    the sentence hasn't the same vector beside another as alone, texts are sent one by one.
     """
-    alone, is_mean = unit_vectors(endpoint, embed(endpoint, model, [_PROBE], "document"), 1)
-    beside, _ = unit_vectors(endpoint, embed(endpoint, model, [_BESIDE, _PROBE], "document"), 2)
+    answer = embed(endpoint, model, [_PROBE], "document")
+    alone, is_mean = unit_vectors(endpoint, answer, 1)
     if is_mean:
         model = replace(model, pooling="mean")
-    if not _alike(alone[0], beside[1]):
+    try:
+        answer = embed(endpoint, model, [_BESIDE, _PROBE], "document")
+        is_sound = _alike(alone[0], unit_vectors(endpoint, answer, 2)[0][1])
+    except ServerError as error:
+        if error.retryable and error.status < 500:
+            raise
+        is_sound = False
+    if not is_sound:
         _LOG.warning("the server at %s mixes texts up: they are sent to it one by one", endpoint.url)
         model = replace(model, most_texts=1)
     return model, alone[0]
