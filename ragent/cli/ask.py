@@ -26,7 +26,7 @@ def ask(
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="Another model, by name or path.")
     ] = None,
-    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search [hybrid].")] = None,
+    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search \\[hybrid].")] = None,
     filters: FilterOption = None,
     rerank: RerankOption = None,
     technique: TechniqueOption = None,
@@ -35,7 +35,7 @@ def ask(
         typer.Option(
             "--style",
             metavar="STYLE",
-            help="quote (verbatim), draft (own words), think (reason first), extract (no model) [auto].",
+            help="quote (verbatim), draft (own words), think (reason first), extract (no model) \\[auto].",
         ),
     ] = None,
     schema: Annotated[

@@ -73,7 +73,7 @@ def logs(
 ) -> None:
     """What was asked, searched, run and ingested, when, in what time, and with how many tokens.
 
-    Traces hold sizes and hashes of texts, not the texts, unless [trace] content is on. With --follow, --json
+    Traces hold sizes and hashes of texts, not the texts, unless trace.content is on. With --follow, --json
     gives JSON Lines.
     """
     from ragent.store import TraceStore, Wanted

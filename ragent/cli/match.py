@@ -24,7 +24,7 @@ def match(
     key: Annotated[
         str | None,
         typer.Option(
-            "--key", metavar="COLUMN", help="What names a row of both; it isn't compared [its number]."
+            "--key", metavar="COLUMN", help="What names a row of both; it isn't compared \\[its number]."
         ),
     ] = None,
     threshold: Annotated[

@@ -90,8 +90,8 @@ def pull(
 ) -> None:
     """Fetch a model into HOME/models; what was interrupted is gone on with.
 
-    A GGUF file by a known name or URL, for [llm] model; or a sentence-transformers model by its name on the
-    Hugging Face hub (or on HF_ENDPOINT), for [embedder] model. Checksums are verified.
+    A GGUF file by a known name or URL, for llm.model; or a sentence-transformers model by its name on the
+    Hugging Face hub (or on HF_ENDPOINT), for embedder.model. Checksums are verified.
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -176,7 +176,7 @@ def steer(
 
     Each pair asks for the same thing in two ways: {"positive": "Describe the town as one who loves it.",
     "negative": "Describe the town as one who hates it."}. What the model thinks of them differs in a
-    direction, and [llm] control_vectors = {"FILE" = 1.5} moves it there, a negative strength the other way.
+    direction, and llm.control_vectors = {"FILE" = 1.5} moves it there, a negative strength the other way.
     Strengths from 1 to 4 are felt; a handful of pairs is enough.
     """
     from rich.progress import Progress
@@ -260,12 +260,18 @@ def _figures(model: ModelInfo) -> tuple[str, ...]:
 
 @app.command()
 def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Run each engine in a process of its own, and say what to do about any that fails or crashes."""
+    """Run each engine in a process of its own, and say what to do about any that fails or crashes.
+
+    Servers of models that the settings name are asked, too.
+    """
+    from ragent.config import find_config, find_home, load_settings
     from ragent.llm.doctor import diagnose
+    from ragent.rag.reaching import reach_servers
 
     face = Face(context, as_json=as_json)
+    settings = load_settings(face.config or find_config(find_home(face.home)))
     with face.messages.status("probing each engine"):
-        probes = list(diagnose())
+        probes = [*diagnose(), *reach_servers(settings)]
     if face.as_json:
         face.print_json(probes)
     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragent.store import Store
 
 app = typer.Typer(
-    help="Who may sign in to the chat page and the server, where [server] sign_in says so.",
+    help="Who may sign in to the chat page and the server, where server.sign_in says so.",
     no_args_is_help=True,
 )
 

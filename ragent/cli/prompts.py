@@ -85,7 +85,7 @@ def render(
     budget: Annotated[
         int | None,
         typer.Option(
-            "--budget", min=1, metavar="N", help="Tokens it may have [what the model has room for]."
+            "--budget", min=1, metavar="N", help="Tokens it may have \\[what the model has room for]."
         ),
     ] = None,
     home: HomeOption = None,

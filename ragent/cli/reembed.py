@@ -22,7 +22,7 @@ def reembed(
 ) -> None:
     """Embed a collection anew with the embedder that the settings name, without reading its files again.
 
-    Needed after a change of [embedder] in ragent.toml. Searches and ingestions with the settings of before
+    Needed after a change of the embedder in ragent.toml. Searches and ingestions with the settings of before
     go on meanwhile; all new vectors take over at once, at the end. Ctrl-C finishes the batch in hand (exit
     code 130), and the same command goes on from there, as it does after a crash. Passages that are longer
     than the new embedder reads are refused, for it would cut them.

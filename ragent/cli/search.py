@@ -59,7 +59,7 @@ def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     k: Annotated[int, typer.Option("-k", min=1, help="How many passages.")] = 10,
-    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search [hybrid].")] = None,
+    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search \\[hybrid].")] = None,
     filters: FilterOption = None,
     rerank: RerankOption = None,
     technique: TechniqueOption = None,

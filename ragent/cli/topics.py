@@ -16,7 +16,7 @@ def topics(
     context: typer.Context,
     count: Annotated[
         int | None,
-        typer.Option("-n", "--count", min=1, help="How many topics [as many as tell passages apart best]."),
+        typer.Option("-n", "--count", min=1, help="How many topics \\[as many as tell passages apart best]."),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw a map there: a .svg or .html file.")

@@ -40,7 +40,7 @@ def arena(
         float, typer.Option(min=0, max=1, help="Below it, a preference of the model is a tie.")
     ] = 0.1,
     voter: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who votes [your login].", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Who votes \\[your login].", show_default=False)
     ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many pairs, this time.")
@@ -76,7 +76,7 @@ def arena(
 def standings(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="ARENA", help="[the one voted in last]", show_default=False)
+        str | None, typer.Argument(metavar="ARENA", help="\\[the one voted in last]", show_default=False)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,

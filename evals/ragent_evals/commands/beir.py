@@ -33,7 +33,7 @@ def beir(
     ],
     split: Annotated[str, typer.Option(help="Which qrels/SPLIT.tsv.")] = "test",
     k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many documents a query.")] = 100,
-    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search [hybrid].")] = None,
+    mode: Annotated[Mode | None, typer.Option("--mode", help="Which engines search \\[hybrid].")] = None,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="FILE", help="The TREC run [HOME/runs/SET-SPLIT.trec].")
     ] = None,

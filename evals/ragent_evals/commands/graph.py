@@ -19,14 +19,16 @@ def graph(
     ],
     documents: Annotated[
         Path | None,
-        typer.Option("--documents", metavar="DIR", help="Where the documents are [documents/ beside FILE]."),
+        typer.Option(
+            "--documents", metavar="DIR", help="Where the documents are \\[documents/ beside FILE]."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the names and relations that `ragent graph build` reads, on passages that were read by hand.
 
-    Every name of such a passage is in its `entities`, and all it says of two of them, as [source, label,
-    target], in its `relations`: what is found besides counts as wrong. Documents are plain text.
+    Every name of such a passage is in its `entities`, and all it says of two of them, as (source, label,
+    target), in its `relations`: what is found besides counts as wrong. Documents are plain text.
     """
     from ragent_evals.metrics.graph import measure_extraction
     from ragent_evals.sets.facts import read_facts

@@ -45,7 +45,7 @@ def new(
     A correction that somebody gave is the expected answer. Where they liked the answer, its quote is. What
     they disliked, or said nothing of, is marked `to_label`: write what is right into `answers`, or set
     `is_impossible`, and take the mark away. Until then such a case is left out of every run. Questions that
-    nobody judged are known from traces, if [trace] content is on. The same question is one case.
+    nobody judged are known from traces, if trace.content is on. The same question is one case.
     """
     from ragent.cli.since import moment
     from ragent_evals.sets.asked import begin_set

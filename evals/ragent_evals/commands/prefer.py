@@ -33,7 +33,7 @@ def prefer(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the pairs go, as JSON Lines.")],
     principles: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What good answers keep to [five that come with ragent]."),
+        typer.Option(metavar="FILE", help="What good answers keep to \\[five that come with ragent]."),
     ] = None,
     margin: Annotated[
         float, typer.Option(min=0, max=1, help="Pairs that the judge is less sure of are dropped.")

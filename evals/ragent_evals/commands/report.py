@@ -19,7 +19,7 @@ def report(
         typer.Option("--out", metavar="FOLDER", help="Where to write it [./report-RUN].", show_default=False),
     ] = None,
     metric: Annotated[
-        str, typer.Option("--metric", help="By which metric cases are the worst [the run's first].")
+        str, typer.Option("--metric", help="By which metric cases are the worst \\[the run's first].")
     ] = "",
     worst: Annotated[
         int, typer.Option("--worst", min=0, metavar="N", help="How many of the worst cases.")

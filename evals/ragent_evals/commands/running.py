@@ -33,13 +33,13 @@ SplitOption = Annotated[
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="So many cases at most, spread over the set.")
 ]
-NameOption = Annotated[str, typer.Option("--name", help="What to call the run [its set's name].")]
+NameOption = Annotated[str, typer.Option("--name", help="What to call the run \\[its set's name].")]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Of what is drawn by chance [as the settings say].")
+    int | None, typer.Option("--seed", min=0, help="Of what is drawn by chance \\[as the settings say].")
 ]
 ParallelOption = Annotated[int, typer.Option("--parallel", min=1, max=64, help="So many cases at once.")]
 MetricsOption = Annotated[
-    str, typer.Option("--metrics", metavar="A,B", help="Metrics [those for the kinds of cases].")
+    str, typer.Option("--metrics", metavar="A,B", help="Metrics \\[those for the kinds of cases].")
 ]
 DepthOption = Annotated[int, typer.Option("-k", "--k", min=1, help="How many passages a search gives.")]
 ChangeOption = Annotated[

@@ -14,7 +14,8 @@ from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption
 def topics(
     context: typer.Context,
     count: Annotated[
-        int | None, typer.Option("-n", "--count", min=1, help="How many topics [as `ragent topics` chooses].")
+        int | None,
+        typer.Option("-n", "--count", min=1, help="How many topics \\[as `ragent topics` chooses]."),
     ] = None,
     home: HomeOption = None,
     collection: CollectionOption = None,
