@@ -458,6 +458,10 @@ def test_a_real_server(real: str) -> None:
     with closing(model.stream(ASKED, Sampling(max_tokens=None))) as stream:  # type: ignore[type-var]
         next(stream)
     assert said(ask(model, max_tokens=4))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    several = open_openai(LLMSettings(url=(gone, real)))
+    assert [said(ask(several, max_tokens=4)) for _ in range(2)] == [said(ask(model, max_tokens=4))] * 2
     long = (Message("user", "word " * 600),)
     with pytest.raises(ContextOverflow):
         list(open_openai(LLMSettings(url=real, n_ctx=512)).stream(long, Sampling(max_tokens=4)))
