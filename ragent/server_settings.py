@@ -25,6 +25,9 @@ class ServerSettings(BaseModel):
     requests_a_minute: int = Field(600, ge=1, description="of one key or person; more are told to wait")
     answers_at_once: int = Field(4, ge=1, description="that are written at the same time, over all people")
     waiting_answers: int = Field(256, ge=1, description="that may wait for their turn")
+    open_collections: int = Field(
+        64, ge=1, description="whose indexes are kept open; those of others are opened when somebody asks"
+    )
     body_mb: float = Field(8.0, gt=0, description="the largest request, uploads excepted")
     upload_mb: float = Field(100.0, gt=0, description="the largest file that is uploaded")
     names: tuple[str, ...] = Field((), description="other host names by which callers may reach it")

@@ -12,7 +12,7 @@ from ragent.config import Settings
 from ragent.embedding import open_embedder
 from ragent.protocols import LLM, Embedder
 from ragent.rag.tracing import open_tracer
-from ragent.retrieval import Aids, HybridRetriever, Indexes
+from ragent.retrieval import Aids, FewOpen, HybridRetriever, Indexes
 from ragent.store import Collection, Store, check_fingerprint
 from ragent.trace import Tracer
 
@@ -41,6 +41,7 @@ class Parts:
             "tracer": settings.trace == before.trace,
             "embedder": settings.embedder == before.embedder,
             "llm": settings.llm.opened == before.llm.opened,
+            "few_open": True,
             "collection": same_collection,
             "indexes": same_collection and settings.index == before.index,
         }
@@ -94,7 +95,14 @@ class Parts:
     @property
     def indexes(self) -> Indexes:
         """The derived indexes of the collection."""
-        return self._once("indexes", lambda: Indexes(self.store, self.collection, self._settings.index))
+        return self._once(
+            "indexes", lambda: Indexes(self.store, self.collection, self._settings.index, self.few_open)
+        )
+
+    @property
+    def few_open(self) -> FewOpen:
+        """Closes the indexes of collections that weren't used for long, over all who borrow this."""
+        return self._once("few_open", lambda: FewOpen(self._settings.server.open_collections))
 
     @property
     def retriever(self) -> HybridRetriever:

@@ -3,6 +3,7 @@
 from ragent.retrieval.check import check_indexes
 from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
+from ragent.retrieval.few_open import FewOpen
 from ragent.retrieval.grouping import best_of_each_document
 from ragent.retrieval.hybrid import HybridRetriever
 from ragent.retrieval.indexes import Indexes, replaced_folders
@@ -11,6 +12,7 @@ from ragent.retrieval.trec import document_scores, read_queries, read_run, write
 
 __all__ = [
     "Aids",
+    "FewOpen",
     "HybridRetriever",
     "Indexes",
     "Reach",

@@ -16,6 +16,7 @@ from ragent.config import IndexSettings
 from ragent.errors import StoreError
 from ragent.index.files import folder_lock, sweep
 from ragent.protocols import DenseIndex
+from ragent.retrieval.few_open import FewOpen
 from ragent.retrieval.sharing import SharedLock
 from ragent.store import Collection, Store
 
@@ -99,7 +100,10 @@ class Indexes:
     waits for a dense index to be built: it looks at every vector until that is done.
     """
 
-    def __init__(self, store: Store, collection: Collection, settings: IndexSettings) -> None:
+    def __init__(
+        self, store: Store, collection: Collection, settings: IndexSettings, few: FewOpen | None = None
+    ) -> None:
+        """`few` closes them when they weren't used for long; they open again when they are."""
         if collection.space_id is None or collection.fingerprint is None:
             raise StoreError(
                 f"collection {collection.name!r} has no vectors", hint="first: ragent ingest PATH"
@@ -110,6 +114,7 @@ class Indexes:
         self._settings = settings
         self._dimension = collection.fingerprint.dimension
         self._space_id = collection.space_id
+        self._few = few or FewOpen(1)
         self._lock = SharedLock()
         self._dense: DenseSide | None = None
         self._keyword: KeywordSide | None = None
@@ -120,6 +125,7 @@ class Indexes:
     def view(self, sides: Sequence[Side] = BOTH) -> Iterator[View]:
         """The indexes of those sides, at the store's newest commit; they don't change inside the block."""
         while True:
+            self._few.use(self)
             newest = self._store.generation(self._collection.id)
             with self._lock.reading():
                 if self._is_current(sides, newest):
@@ -175,6 +181,13 @@ class Indexes:
             "keyword": keyword.facts(counts.generation),
         }
 
+    def close_if_idle(self) -> bool:
+        """Release all, unless a search is at it; whether that was done. When it is used again, it opens."""
+        with self._lock.writing_if_free() as free:
+            if free:
+                self._dense = self._keyword = None
+        return free
+
     # -- catching up -------------------------------------------------------------------------------------
 
     def _is_current(self, sides: Sequence[Side], newest: int) -> bool:
@@ -209,6 +222,7 @@ class Indexes:
         from ragent.retrieval.dense_side import DenseSide
 
         if self._dense is None:
+            self._few.use(self)
             self._dense = DenseSide(self.folder, self._dimension, self._space_id, self._settings)
         return self._dense
 
@@ -216,6 +230,7 @@ class Indexes:
         from ragent.retrieval.keyword_side import KeywordSide
 
         if self._keyword is None:
+            self._few.use(self)
             self._keyword = KeywordSide(self.folder, self._space_id)
         return self._keyword
 

@@ -30,6 +30,20 @@ class SharedLock:
                 self._changed.notify_all()
 
     @contextmanager
+    def writing_if_free(self) -> Iterator[bool]:
+        """Hold the lock alone if nobody holds it or waits for it; whether it is held."""
+        with self._changed:
+            free = not (self._writing or self._readers or self._writers_waiting)
+            self._writing = self._writing or free
+        try:
+            yield free
+        finally:
+            if free:
+                with self._changed:
+                    self._writing = False
+                    self._changed.notify_all()
+
+    @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock alone."""
         with self._changed:

@@ -19,7 +19,6 @@ from ragent.service.sign_ins import SignIns
 from ragent.service.turns import Rate, Turnstile
 from ragent.store import Store, conversations
 
-_OPEN_COLLECTIONS = 64
 _CHANGEABLE = ("ask", "retrieval", "rerank", "llm")
 
 
@@ -63,12 +62,12 @@ class Service:
         return self.root.store
 
     def rag(self, collection: str) -> Rag:
-        """One collection. Those that were not used for longest are closed when too many are open."""
+        """One collection. The indexes of few are open at a time, whoever holds what this gave."""
         with self._lock:
             if collection not in self._rags:
                 settings = self.settings.model_copy(update={"collection": collection})
                 self._rags[collection] = self.root.with_settings(settings)
-                if len(self._rags) > _OPEN_COLLECTIONS:
+                if len(self._rags) > self.settings.server.open_collections:
                     self._rags.popitem(last=False)
             self._rags.move_to_end(collection)
             return self._rags[collection]

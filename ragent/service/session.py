@@ -20,7 +20,7 @@ from ragent.service.judging import judge
 from ragent.service.people import People
 from ragent.service.quality import Quality
 from ragent.service.turns import Stopped
-from ragent.store import Store, people
+from ragent.store import Store, listing, people
 from ragent.types import Answer, Failure, Message, SearchResult, UnpackLimits
 
 if TYPE_CHECKING:
@@ -90,18 +90,14 @@ class Session:
 
     def collections(self) -> list[CollectionInfo]:
         """Those that they may know of, by name; the default one is there even while it is empty."""
-        found = {one.name: one.id for one in self._store.collections()}
         with self._store.reading() as connection:
-            claimed = people.granted_collections(connection)
+            found = listing.count_all(connection)
+            grants = people.all_grants(connection)
         infos = []
-        for name in sorted({self.service.settings.collection, *found, *claimed}):
-            role = self.role_in(name)
-            if role is None:
-                continue
-            counts = self._store.counts(found[name]) if name in found else None
-            infos.append(
-                CollectionInfo(name, role, counts.documents if counts else 0, counts.chunks if counts else 0)
-            )
+        for name in sorted({self.service.settings.collection, *found, *grants}):
+            role = role_in(self.caller, name, grants.get(name, {}))
+            if role is not None:
+                infos.append(CollectionInfo(name, role, *found.get(name, (0, 0))))
         return infos
 
     def claim(self, collection: str) -> None:

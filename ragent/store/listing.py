@@ -30,6 +30,18 @@ class DocumentInfo:
     updated_at: datetime
 
 
+def count_all(connection: Connection) -> dict[str, tuple[int, int]]:
+    """How many documents and chunks each collection holds, by its name."""
+
+    def counted(table: type[DocumentRow] | type[ChunkRow]) -> dict[int, int]:
+        query = select(table.collection_id, func.count()).group_by(table.collection_id)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    documents, chunks = counted(DocumentRow), counted(ChunkRow)
+    names = connection.execute(select(CollectionRow.id, CollectionRow.name))
+    return {row.name: (documents.get(row.id, 0), chunks.get(row.id, 0)) for row in names}
+
+
 def list_documents(
     connection: Connection, collection_id: int, words: str, first: int, most: int
 ) -> list[DocumentInfo]:

@@ -74,9 +74,12 @@ def drop_grants(connection: Connection, collection: str) -> None:
     connection.execute(delete(GrantRow).where(GrantRow.collection == collection))
 
 
-def granted_collections(connection: Connection) -> list[str]:
-    """The names of the collections that aren't everybody's, those that hold nothing yet included."""
-    return list(connection.scalars(select(GrantRow.collection).distinct()))
+def all_grants(connection: Connection) -> dict[str, dict[str, str]]:
+    """Roles by person, of each collection that isn't everybody's, those that hold nothing yet included."""
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(GrantRow.collection, GrantRow.person, GrantRow.role)):
+        found.setdefault(row.collection, {})[row.person] = row.role
+    return found
 
 
 def add_key(connection: Connection, values: Mapping[str, Any]) -> None:

@@ -217,9 +217,11 @@ class Store:
         with self._reader.connect() as connection:
             return [KnownSource(*row) for row in connection.execute(_SOURCES)]
 
-    def find_documents(self, name: str) -> list[tuple[int, str]]:
-        """(id, uri) of the documents, of all collections, that have this uri, or came out of it."""
+    def find_documents(self, name: str, collection_id: int | None = None) -> list[tuple[int, str]]:
+        """(id, uri) of the documents, of one or all collections, that have this uri, or came out of it."""
         query = select(DocumentRow.id, DocumentRow.uri).order_by(DocumentRow.id)
+        if collection_id is not None:
+            query = query.where(DocumentRow.collection_id == collection_id)
         with self._reader.connect() as connection:
             rows = connection.execute(query.where((DocumentRow.uri == name) | (DocumentRow.item == name)))
             return [(row.id, row.uri) for row in rows]

@@ -46,7 +46,8 @@ class MoreLikeThis:
         if name.isdecimal():
             ids = [min(int(name[:20]), _LARGEST)]
         else:
-            documents = store.find_documents(name) or store.find_documents(_as_uri(name))
+            documents = store.find_documents(name, collection.id)
+            documents = documents or store.find_documents(_as_uri(name), collection.id)
             ids = store.chunks_of([id_ for id_, _ in documents])
             ids = ids[:: max(1, len(ids) // _MOST_CHUNKS)][:_MOST_CHUNKS]
         found = store.passages(collection.id, ids)

@@ -217,6 +217,15 @@ def test_more_like_a_document_or_a_passage(make: Make, store: Store, collection:
             make().search(unknown, 1, by("more-like-this"))
 
 
+def test_a_long_document_of_another_collection_is_no_model(
+    make: Make, store: Store, collection: Collection
+) -> None:
+    other = store.ensure_collection("other", collection.fingerprint or HashedWords().fingerprint)
+    store.write(other, [new_document("lone", [f"Word {i}." for i in range(401)])])
+    store.write(collection, [new_document("lone", ["Kittens on a warm roof."])])
+    assert make().search("lone", 1, by("more-like-this")).hits[0].uri == "cats"
+
+
 def test_techniques_search_with_each_other(make: Make) -> None:
     model = Script("boats at the harbour")
     result = make(model).search(QUESTION, 6, by("multi-query", "parent-document"))
