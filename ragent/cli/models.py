@@ -259,7 +259,7 @@ def _figures(model: ModelInfo) -> tuple[str, ...]:
 
 
 @app.command()
-def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
+def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Run each engine in a process of its own, and say what to do about any that fails or crashes.
 
     Servers of models that the settings name are asked, too.
@@ -268,7 +268,7 @@ def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
     from ragent.llm.doctor import diagnose
     from ragent.rag.reaching import reach_servers
 
-    face = Face(context, as_json=as_json)
+    face = Face(context, home, as_json=as_json)
     settings = load_settings(face.config or find_config(find_home(face.home)))
     with face.messages.status("probing each engine"):
         probes = [*diagnose(), *reach_servers(settings)]

@@ -35,10 +35,11 @@ class Parts:
     def under(self, settings: Settings) -> Parts:
         """Parts under other settings, which borrow from these all that those settings don't change."""
         before = self._settings
-        same_collection = settings.collection == before.collection
+        same_store = settings.store == before.store
+        same_collection = same_store and settings.collection == before.collection
         same = {
-            "store": settings.store == before.store,
-            "tracer": settings.trace == before.trace,
+            "store": same_store,
+            "tracer": same_store and settings.trace == before.trace,
             "embedder": settings.embedder == before.embedder,
             "llm": settings.llm.opened == before.llm.opened,
             "few_open": True,
