@@ -131,8 +131,13 @@ class Pool:
                 try:
                     first = next(things, _NOTHING)
                 except ServerError as error:
-                    self._note(place, error)
+                    # A single server isn't left alone because its callers are in a hurry.
+                    if len(self._places) > 1 or self._chances.clock() < deadline:
+                        self._note(place, error)
                     failure = error
+                except LLMError as error:
+                    self._note(place, error)
+                    raise
                 else:
                     self._note(place, None)
                     if first is not _NOTHING:

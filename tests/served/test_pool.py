@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ragent.errors import ConfigError, ServerError
+from ragent.errors import ConfigError, ContextOverflow, ServerError
 from ragent.served import Endpoint, Pool, PoolOptions, Retries, read_addresses
 from ragent.served.pool import Chances
 from tests.served.wire import Wire, cut, garbage, hang, reply, reset, streamed, wired
@@ -199,17 +199,28 @@ def test_closing_a_trial_leaves_room_for_the_next() -> None:
 
 
 def test_no_time_is_left_for_another_try() -> None:
-    deadline = time.monotonic() + 0.2
-
     def late(endpoint: Endpoint) -> Any:
         return endpoint.ask(f"{endpoint.url}/value", None, deadline)
 
-    with (
-        wired(value=hang) as wire,
-        closing(Pool(read_addresses([wire.url], "llm"))) as pool,
-        pytest.raises(ServerError, match="complete in time"),
-    ):
-        pool.ask(late, deadline=deadline)
+    options = PoolOptions(breaker_failures=1)
+    with wired(value=hang) as wire, closing(Pool(read_addresses([wire.url], "llm"), options)) as pool:
+        for _ in range(2):
+            deadline = time.monotonic() + 0.2
+            with pytest.raises(ServerError, match="complete in time"):
+                pool.ask(late, deadline=deadline)
+    assert len(wire.asked) == 2  # a hurry is no reason to leave it alone
+
+
+def test_a_prompt_that_is_too_long_says_that_a_server_is_well() -> None:
+    time = Time()
+    with wired(value=reset) as wire, pool_of(wire, time=time, breaker_failures=1) as pool:
+        with pytest.raises(ServerError):
+            pool.ask(value)
+        time.now += 10
+        wire.acts["/v1/value"] = [reply({"error": "the context length is 8"}, 400), reply(7)]
+        with pytest.raises(ContextOverflow):
+            pool.ask(value)
+        assert pool.ask(value) == 7
 
 
 def test_many_threads() -> None:
