@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     func,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -40,13 +41,20 @@ Json = JSON().with_variant(JSONB(), POSTGRESQL)
 JsonOrNull = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), POSTGRESQL)
 
 _HEADER_BYTES = 4
-_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_UNSPEAKABLE = re.compile("[\x00\ud800-\udfff]")
+_SUSPECT = re.compile(r"\\u(0000|d[89a-f])")
 
 
 def inserting_new(connection: Connection, table: Any) -> Any:
     """An INSERT that passes over rows whose key is there already."""
     make = insert_postgresql if connection.dialect.name == POSTGRESQL else insert_sqlite
     return make(table).on_conflict_do_nothing()
+
+
+def where_given(column: str) -> dict[str, Any]:
+    """What makes an index hold only rows in which a column is given."""
+    given = text(f"{column} IS NOT NULL")
+    return {"sqlite_where": given, "postgresql_where": given}
 
 
 class Text(TypeDecorator[str]):
@@ -61,9 +69,7 @@ class Text(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """What the database can hold."""
-        if value and dialect.name == POSTGRESQL and "\x00" in value:
-            return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-        return value
+        return speakable(value) if value and dialect.name == POSTGRESQL and "\x00" in value else value
 
 
 class HalfBytes(bytes):
@@ -114,18 +120,28 @@ def to_wire(value: bytes) -> bytes:
     return len(halves).to_bytes(2, "big") + b"\0\0" + halves.astype(">f2").tobytes()
 
 
+def speakable(text: str) -> str:
+    """A text as PostgreSQL holds it: U+FFFD stands for NUL and for half surrogate pairs."""
+    return _UNSPEAKABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def to_json(value: Any) -> str:
-    """JSON as PostgreSQL takes it: no NUL in texts, and null for numbers that are none."""
+    """JSON as PostgreSQL takes it: texts are speakable, and numbers that are none are null."""
     try:
-        text = json.dumps(value, allow_nan=False)
+        written = json.dumps(value, allow_nan=False)
     except ValueError:
-        text = json.dumps(_finite(value))
-    return _ESCAPED_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+        return json.dumps(_fitting(value))
+    return json.dumps(_fitting(value)) if _SUSPECT.search(written) else written
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
+def _fitting(value: Any) -> Any:
+    match value:
+        case str():
+            return speakable(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {_fitting(name): _fitting(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_fitting(part) for part in value]
+    return value

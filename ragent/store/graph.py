@@ -6,7 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from ragent.store.rows import Problem
@@ -166,7 +180,7 @@ def weigh(connection: Connection, weights: Mapping[tuple[int, int], float]) -> N
 
 def names_of_entities(connection: Connection, collection_id: int) -> list[Row[Any]]:
     """(id, key, kind, name, times) of each entity under each name that mentions it, the commonest first."""
-    name = func.substr(ChunkRow.text, MentionRow.start + 1, MentionRow.end - MentionRow.start)
+    name = _quoted(MentionRow)
     query = (
         select(EntityRow.id, EntityRow.key, EntityRow.kind, name.label("name"), func.count().label("times"))
         .join(MentionRow, MentionRow.entity_id == EntityRow.id)
@@ -180,7 +194,7 @@ def names_of_entities(connection: Connection, collection_id: int) -> list[Row[An
 
 def relations_of(connection: Connection, collection_id: int) -> list[Row[Any]]:
     """Every relation, with its document and the sentence that says so, whose place is the document's."""
-    said = func.substr(ChunkRow.text, RelationRow.start + 1, RelationRow.end - RelationRow.start)
+    said = _quoted(RelationRow)
     source = aliased(EntityRow)
     query = (
         select(
@@ -203,6 +217,12 @@ def relations_of(connection: Connection, collection_id: int) -> list[Row[Any]]:
         .order_by(RelationRow.id)
     )
     return list(connection.execute(query))
+
+
+def _quoted(place: type[MentionRow] | type[RelationRow]) -> ColumnElement[str]:
+    """The words there. PostgreSQL counts characters by 32 bits, and groups by nothing with a parameter."""
+    first = cast(place.start + literal_column("1"), Integer)
+    return func.substr(ChunkRow.text, first, cast(place.end - place.start, Integer))
 
 
 def check_graph(connection: Connection) -> Iterator[Problem]:

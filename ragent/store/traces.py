@@ -156,7 +156,7 @@ def _counts(trace_ids: Sequence[str]) -> Any:
 
 def _summary(root: SpanRecord, counted: Any) -> TraceSummary:
     return TraceSummary(
-        root, counted.spans, counted.failed, counted.input_tokens or 0, counted.output_tokens or 0
+        root, counted.spans, counted.failed, int(counted.input_tokens or 0), int(counted.output_tokens or 0)
     )
 
 

@@ -22,8 +22,8 @@ from tests.agent.test_loop import Fare, add, counting, read, sender
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "home") as opened:
+def store(tmp_path: Path, store_url: str) -> Iterator[Store]:
+    with Store.open(tmp_path / "home", store_url) as opened:
         yield opened
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_was_taken_over_goes_on_in_one_place_only(runs: SavedRuns) ->
     assert len(runs.load(run.id).steps) == 3
 
 
-def test_a_run_can_be_cancelled_from_elsewhere(runs: SavedRuns) -> None:
+def test_a_run_can_be_cancelled_from_elsewhere(runs: SavedRuns, store_url: str) -> None:
     begun, told = threading.Event(), threading.Event()
 
     @tool
@@ -116,7 +116,7 @@ def test_a_run_can_be_cancelled_from_elsewhere(runs: SavedRuns) -> None:
     thread.start()
     assert begun.wait(10)
     (run, _), *_ = runs.newest()
-    with Store.open(runs.store.home) as other:
+    with Store.open(runs.store.home, store_url) as other:
         SavedRuns(other).cancel(run.id)
     told.set()
     thread.join()
@@ -205,7 +205,7 @@ from ragent.agent import Agent, SavedRuns, tool
 from ragent.store import Store
 from tests.agent.scripted import Scripted, answer, call
 
-home, where = Path(sys.argv[1]), sys.argv[2]
+home, where, url = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 
 @tool(side_effects=True)
 def send(text: str) -> str:
@@ -220,7 +220,7 @@ def die(step):
     if where == "between" and step.number == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
-with Store.open(home) as store:
+with Store.open(home, url) as store:
     runs = SavedRuns(store)
     if where == "resume":
         ((run, _),) = runs.newest()
@@ -236,10 +236,10 @@ with Store.open(home) as store:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize(("where", "told"), [("between", "answer 2"), ("in", "error 1")])
 def test_a_killed_run_goes_on_elsewhere_and_repeats_no_side_effect(
-    tmp_path: Path, where: str, told: str
+    tmp_path: Path, store_url: str, where: str, told: str
 ) -> None:
     def go(moment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _VICTIM, str(tmp_path), moment]
+        command = [sys.executable, "-c", _VICTIM, str(tmp_path), moment, store_url]
         root = Path(__file__).parents[2]
         return subprocess.run(
             command,

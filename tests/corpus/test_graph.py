@@ -35,8 +35,8 @@ MINUTES = [
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "home") as opened:
+def store(tmp_path: Path, store_url: str) -> Iterator[Store]:
+    with Store.open(tmp_path / "home", store_url) as opened:
         collection = opened.ensure_collection("default", FINGERPRINT)
         opened.write(collection, [new_document("letters", LETTERS), new_document("minutes", MINUTES)])
         yield opened
@@ -218,7 +218,7 @@ def test_a_document_that_is_removed_takes_its_entities_with_it(store: Store) -> 
 def test_fsck_finds_a_graph_that_does_not_fit(store: Store) -> None:
     build_graph(store, collection_of(store))
     with store.writing() as connection:
-        connection.execute(sql("UPDATE mentions SET end = 1000 WHERE start = 0"))
+        connection.execute(sql('UPDATE mentions SET "end" = 1000 WHERE start = 0'))
         connection.execute(sql("INSERT INTO entities (collection_id, key, kind) VALUES (1, 'nobody', '')"))
     problems = [problem.what for problem in store.check()]
     assert "is mentioned by no chunk" in problems

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -20,8 +19,9 @@ from ragent.config import IngestSettings
 from ragent.ingest import Callbacks, Ingestor, Options, Origin
 from ragent.ingest.reading import Here
 from ragent.protocols import Vectors
-from ragent.store import Batch, Collection, Store
+from ragent.store import Applied, Batch, Collection, Store
 from ragent.types import Fingerprint
+from tests.databases import query
 from tests.ingest import faking
 from tests.ingest.test_sync import Folder
 from tests.making import DIMENSION, FINGERPRINT, WordTokenizer
@@ -59,14 +59,11 @@ class Mortal:
         self._store = store
         self._left = transactions
 
-    def apply(self, collection: Collection, batch: Batch) -> None:
+    def apply(self, collection: Collection, batch: Batch) -> Applied:
         if not self._left:
             raise Killed
         self._left -= 1
-        self._store.apply(collection, batch)
-
-    def remove(self, collection: Collection, document_ids: list[int]) -> None:
-        self.apply(collection, Batch(removed=document_ids))
+        return self._store.apply(collection, batch)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -105,40 +102,49 @@ def run(store: Any, collection: Collection, texts: Texts, batch_chunks: int, dup
     ingestor.run([origin], Callbacks(faking.parse, unpack=faking.unpack), Options(delete=True))
 
 
-def state(home: Path, collection: Collection) -> list[list[tuple[Any, ...]]]:
+def state(store: Store, collection: Collection) -> list[list[tuple[Any, ...]]]:
     queries = (
         "SELECT d.uri, d.item, d.version, d.content_hash, d.title, d.text FROM documents d",
-        "SELECT d.uri, c.start, c.end, c.text, v.data FROM documents d JOIN chunks c ON c.document_id = d.id"
-        " JOIN vectors v ON v.chunk_id = c.id",
+        'SELECT d.uri, c.start, c."end", c.text, v.data FROM documents d'
+        " JOIN chunks c ON c.document_id = d.id JOIN vectors v ON v.chunk_id = c.id",
         "SELECT d.uri, o.uri, r.similarity FROM documents d JOIN duplicates r ON r.document_id = d.id"
         " JOIN documents o ON o.id = r.original_id",
         "SELECT d.uri, b.key FROM documents d JOIN bands b ON b.document_id = d.id",
         "SELECT d.uri, s.data FROM documents d JOIN signatures s ON s.document_id = d.id",
     )
-    with sqlite3.connect(home / "ragent.db") as database:
-        mine = " WHERE d.collection_id = ?"
-        return [sorted(database.execute(query + mine, (collection.id,))) for query in queries]
+    return [sorted(query(store, f"{each} WHERE d.collection_id = {collection.id}")) for each in queries]
 
 
-def missing(home: Path, collection: Collection) -> list[str]:
+def missing(store: Store, collection: Collection) -> list[str]:
     """Texts of which neither they nor what they repeat can be found."""
-    query = (
-        "SELECT d.uri FROM documents d WHERE d.collection_id = ? AND NOT EXISTS (SELECT 1 FROM chunks c WHERE"
-        " c.document_id IN (d.id, (SELECT r.original_id FROM duplicates r WHERE r.document_id = d.id)))"
+    lost = (
+        f"SELECT d.uri FROM documents d WHERE d.collection_id = {collection.id} AND NOT EXISTS"
+        " (SELECT 1 FROM chunks c WHERE c.document_id IN"
+        " (d.id, (SELECT r.original_id FROM duplicates r WHERE r.document_id = d.id)))"
     )
-    with sqlite3.connect(home / "ragent.db") as database:
-        return [uri for (uri,) in database.execute(query, (collection.id,))]
+    return [uri for (uri,) in query(store, lost)]
 
 
 NAMES = itertools.count()
 
 
-@pytest.mark.parametrize("duplicates", ["keep", "skip"])
-@settings(
-    max_examples=30,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
+CALM = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
+
+
+@settings(CALM, max_examples=4)
+@given(FOLDERS, FOLDERS, st.integers(0, 6))
+@example({"a": (0, 0), "c": (0, 0)}, {"a": [], "b": (0, 0)}, 1)
+def test_so_it_is_in_postgresql(
+    tmp_path: Path, postgresql_url: str, first: Folded, then: Folded, ends_after: int
+) -> None:
+    with Store.open(tmp_path / "home", postgresql_url) as store:
+        check_interrupted(store, "keep", (first, then), 1, ends_after)
+
+
+@pytest.mark.parametrize("duplicates", ["keep", "skip"])
+@settings(CALM, max_examples=30)
 @given(FOLDERS, FOLDERS, st.sampled_from([1, 40, 100]), st.integers(0, 6))
 @example({"a": (0, 0), "b": (0, 0)}, {"a": (1, 0), "b": (0, 0), "c": (0, 0)}, 1, 1)
 @example({"a": (0, 0), "b": (0, 0)}, {"b": []}, 1, 0)
@@ -148,6 +154,13 @@ NAMES = itertools.count()
 def test_wherever_it_ends_a_second_run_completes_it(
     store: Store, duplicates: Duplicates, first: Folded, then: Folded, batch_chunks: int, ends_after: int
 ) -> None:
+    check_interrupted(store, duplicates, (first, then), batch_chunks, ends_after)
+
+
+def check_interrupted(
+    store: Store, duplicates: Duplicates, folders: tuple[Folded, Folded], batch_chunks: int, ends_after: int
+) -> None:
+    first, then = folders
     before, after = texts_of(first), texts_of(then)
     calm, hit = (store.ensure_collection(f"c{next(NAMES)}", FINGERPRINT) for _ in range(2))
     for collection in (calm, hit):
@@ -156,10 +169,10 @@ def test_wherever_it_ends_a_second_run_completes_it(
     with suppress(Killed):
         run(Mortal(store, ends_after), hit, after, batch_chunks, duplicates)
     run(store, hit, after, batch_chunks, duplicates)
-    found, wanted = state(store.home, hit), state(store.home, calm)
+    found, wanted = state(store, hit), state(store, calm)
     has_archives = any(isinstance(what, list) for what in (*first.values(), *then.values()))
     if duplicates == "skip":
-        assert missing(store.home, hit) == missing(store.home, calm) == []
+        assert missing(store, hit) == missing(store, calm) == []
         # Of equal files inside and beside an archive that loses some, either one may be left out.
         if has_archives:
             found, wanted = found[:1], wanted[:1]

@@ -38,8 +38,8 @@ class Shelf:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "home") as opened:
+def store(tmp_path: Path, store_url: str) -> Iterator[Store]:
+    with Store.open(tmp_path / "home", store_url) as opened:
         yield opened
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from ragent.types import (
     Item,
     RawDocument,
 )
+from tests.databases import dump, query
 from tests.ingest import faking
 from tests.making import FINGERPRINT, HashedWords
 
@@ -99,9 +99,8 @@ class Bench:
     def told(self) -> dict[str, str]:
         return {one.uri: one.status for one in self.documents}
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        with sqlite3.connect(self.store.home / "ragent.db") as database:
-            return database.execute(query).fetchall()
+    def rows(self, statement: str) -> list[tuple[object, ...]]:
+        return query(self.store, statement)
 
     def chunks(self) -> list[tuple[object, ...]]:
         return self.rows(
@@ -111,8 +110,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with Store.open(tmp_path / "home") as store:
+def bench(tmp_path: Path, store_url: str) -> Iterator[Bench]:
+    with Store.open(tmp_path / "home", store_url) as store:
         yield Bench(store)
         assert store.check() == []
 
@@ -193,7 +192,7 @@ def test_what_lies_below_something_unreadable_is_not_gone(bench: Bench) -> None:
 def test_a_dry_run_tells_and_writes_nothing(bench: Bench) -> None:
     folder = Folder({"file:///a": "one", "b": "two", "c": "three", "d": "four"})
     bench.run(folder)
-    before = list(sqlite3.connect(bench.store.home / "ragent.db").iterdump())
+    before = dump(bench.store)
     folder.texts["file:///moved"] = folder.texts.pop("file:///a")
     del folder.texts["c"]
     folder.texts |= {"b": "altered", "e": "new"}
@@ -206,7 +205,7 @@ def test_a_dry_run_tells_and_writes_nothing(bench: Bench) -> None:
         "c": "deleted",
     }
     assert (report.added, report.updated, report.moved, report.deleted) == (1, 1, 1, 1)
-    assert list(sqlite3.connect(bench.store.home / "ragent.db").iterdump()) == before
+    assert dump(bench.store) == before
     assert bench.embedder.seen == []
     done = bench.run(folder, delete=True)
     assert (done.added, done.updated, done.moved, done.deleted) == (1, 1, 1, 1)

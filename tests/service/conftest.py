@@ -14,9 +14,13 @@ PASSWORD = "a long password"
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A home in which people sign in: ada is an admin, ed (by PASSWORD) and rob editors, rita a reader."""
-    settings = load_settings(None, server={"sign_in": "password"}, ingest={"readers": 1})
+def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A home in which people sign in: ada is an admin, ed (by PASSWORD) and rob editors, rita a reader.
+
+    It is over both databases in turn for modules that use `store_url`.
+    """
+    url = request.getfixturevalue("store_url") if "store_url" in request.fixturenames else ""
+    settings = load_settings(None, server={"sign_in": "password"}, ingest={"readers": 1}, store={"url": url})
     opened = Service.open(tmp_path / "home", settings)
     opened.people.add("ada", "admin")
     opened.people.add("ed", "editor", PASSWORD)

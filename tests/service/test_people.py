@@ -7,7 +7,10 @@ import pytest
 from ragent.errors import ConfigError, NotSignedIn, NotThere
 from ragent.service import Caller, Service
 from ragent.service.passwords import hashed, matches
+from tests.databases import bytes_held
 from tests.service.conftest import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("store_url")
 
 
 def test_a_password_is_kept_as_a_salted_hash() -> None:
@@ -76,12 +79,10 @@ def test_keys_that_are_none_open_nothing(service: Service) -> None:
 
 def test_no_key_or_password_is_in_the_home(service: Service) -> None:
     secret = service.people.make_key("script", "", "reader").rpartition("_")[2]
-    files = [path for path in service.home.rglob("*") if path.is_file()]
-    assert files
-    for path in files:
-        data = path.read_bytes()
-        assert secret.encode() not in data
-        assert PASSWORD.encode() not in data
+    data = bytes_held(service.store)
+    assert b"script" in data
+    assert secret.encode() not in data
+    assert PASSWORD.encode() not in data
 
 
 def test_whom_a_proxy_vouches_for(service: Service) -> None:
