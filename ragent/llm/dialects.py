@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragent.config import LLMSettings
 from ragent.errors import SchemaError
 from ragent.served import Endpoint
 from ragent.served.listing import Kind, find_model, found, number, optional
@@ -45,6 +46,8 @@ _OFFERED: dict[Kind, set[str]] = {
     "lmstudio": _STANDARD | _ALWAYS,
 }
 _USUAL_CONTEXT = 4096
+# To name it is the same as to name none; a ragent server has it among others.
+_USUAL_MODEL: str = LLMSettings.model_fields["model"].default
 _MESSAGE_TOKENS = 8
 _TOKEN_BYTES = 3
 
@@ -64,13 +67,13 @@ def identify(endpoint: Endpoint, model: str) -> Served:
 
     Args:
         endpoint: the server.
-        model: its name there; "": the only one.
+        model: its name there; "": the only one, or of several the one that is the default here.
 
     Raises:
         ModelNotFound: it has no such model, or several and none was named.
         ServerError: it can't be reached.
     """
-    listed = find_model(endpoint, model)
+    listed = find_model(endpoint, model, _USUAL_MODEL)
     version: tuple[int, ...] = ()
     if listed.kind == "vllm":
         told = str(found(optional(endpoint, "/version"), "version"))

@@ -28,7 +28,6 @@ from ragent.served import Retries
 from ragent.store import TraceStore, Wanted
 from ragent.structured import generate
 from ragent.types import Delta, Dry, Form, Message, Mirostat, Sampling, Usage
-from tests.model_server import llama_server
 from tests.serving import Answer, Site, say, serving
 
 ASKED = (Message("user", "Who signs?"),)
@@ -440,15 +439,9 @@ def test_a_form_that_the_server_refuses(server: Server) -> None:
         generate(server.model(), "How many?", SCHEMA)
 
 
-@pytest.fixture(scope="module")
-def real() -> Iterator[str]:
-    with llama_server() as url:
-        yield url
-
-
 @pytest.mark.slow
-def test_a_real_server(real: str) -> None:
-    model = open_openai(LLMSettings(url=real))
+def test_a_real_server(llama_url: str) -> None:
+    model = open_openai(LLMSettings(url=llama_url))
     deltas = ask(model, max_tokens=8)
     assert said(deltas)
     assert deltas[-1].finish_reason in ("stop", "length")
@@ -460,8 +453,8 @@ def test_a_real_server(real: str) -> None:
     assert said(ask(model, max_tokens=4))
     with socket.create_server(("127.0.0.1", 0)) as free:
         gone = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    several = open_openai(LLMSettings(url=(gone, real)))
+    several = open_openai(LLMSettings(url=(gone, llama_url)))
     assert [said(ask(several, max_tokens=4)) for _ in range(2)] == [said(ask(model, max_tokens=4))] * 2
     long = (Message("user", "word " * 600),)
     with pytest.raises(ContextOverflow):
-        list(open_openai(LLMSettings(url=real, n_ctx=512)).stream(long, Sampling(max_tokens=4)))
+        list(open_openai(LLMSettings(url=llama_url, n_ctx=512)).stream(long, Sampling(max_tokens=4)))
