@@ -192,8 +192,15 @@ def test_a_server_that_mixes_texts_up_gets_them_one_by_one(
     assert "one by one" in caplog.text
 
 
-def test_another_model_is_refused(one: Wire, two: Wire, open_: Open) -> None:
-    two.acts[EMBED] = [answering(lambda vectors: [one[::-1] for one in vectors])]
+@pytest.mark.parametrize("what", ["vectors", "name", "revision"])
+def test_another_model_is_refused(one: Wire, two: Wire, open_: Open, what: str) -> None:
+    if what == "vectors":
+        two.acts[EMBED] = [answering(lambda vectors: [one[::-1] for one in vectors])]
+    elif what == "name":
+        two.acts["/v1/models"] = [listing(name="sentences")]
+    else:
+        for size, wire in enumerate((one, two), 1):
+            wire.acts["/v1/models"] = [listing("llamacpp", meta={"n_params": 1, "size": size})]
     embedder = open_(one, two, batch=1)
     with pytest.raises(EmbedderMismatch, match="another embedding model"):
         [embedder.embed_documents(TEXTS) for _ in range(5)]

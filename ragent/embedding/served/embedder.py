@@ -213,11 +213,12 @@ class ServedEmbedder:
         with self._lock:
             if self._probe is None:
                 self._probe = probe
-            others = [other for other in self._models.values() if other.revision != model.revision]
-            if not _alike(probe, self._probe) or any(one.revision and model.revision for one in others):
+            # All of this is in the fingerprint, which must not depend on who answers first.
+            told = {(one.name, one.revision, one.pooling) for one in [model, *self._models.values()]}
+            if not _alike(probe, self._probe) or len(told) > 1:
                 raise EmbedderMismatch(
                     f"the server at {endpoint.url} has another embedding model than the others",
-                    hint="give all servers of [embedder] url the same model, or leave it out",
+                    hint="give all servers of [embedder] url the same model, under the same name",
                 )
             return self._models.setdefault(endpoint.url, model)
 
