@@ -151,6 +151,9 @@ class IngestSettings(BaseModel):
     file_seconds: float = Field(30.0, gt=0, description="reading a file may not take longer")
     file_memory_mb: int = Field(1000, ge=200, description="nor a reader more memory than this")
     max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")
+    lease_seconds: float = Field(
+        60.0, gt=0, description="on PostgreSQL, after so long others take over what a dead process had in hand"
+    )
     duplicates: Literal["keep", "skip"] = Field(
         "keep", description="skip: leave out documents that repeat another, or nearly so"
     )

@@ -12,9 +12,10 @@ from ragent.ingest.deciding import Step
 from ragent.ingest.embedding import embed_chunks
 from ragent.ingest.likeness import Likeness
 from ragent.ingest.minhash import band_keys
+from ragent.ingest.sharing import Sharing
 from ragent.ingest.work import Piece, describe
 from ragent.protocols import Chunker, Embedder, Vectors
-from ragent.store import Batch, Collection, Duplicate, Move, NewDocument, Seen, Store
+from ragent.store import Applied, Batch, Collection, Duplicate, Move, NewDocument, Seen, Store
 from ragent.types import Document, DocumentReport
 
 _MOST_NOTED = 500
@@ -59,6 +60,7 @@ class Batcher:
         likeness: What knows which documents repeat others.
         leave_out: Whether those get no chunks.
         fresh: Whether everything is embedded anew.
+        sharing: What knows which items are in our hands alone.
         note: Told of each document when it is committed, or has failed.
     """
 
@@ -69,6 +71,7 @@ class Batcher:
     likeness: Likeness
     leave_out: bool
     fresh: bool
+    sharing: Sharing
     note: Callable[[DocumentReport], None]
     chunks: int = 0
     _pending: list[_Pending] = field(default_factory=list)
@@ -76,21 +79,22 @@ class Batcher:
     _moved: list[Move] = field(default_factory=list)
     _removed: list[tuple[int, str]] = field(default_factory=list)
     _settled: dict[str, str] = field(default_factory=dict)
+    _finished: set[str] = field(default_factory=set)
     _archive: _Archive | None = None
 
     def is_due(self, most_chunks: int) -> bool:
         """Whether to commit: there is enough, or a document goes, which none may then be said to repeat."""
-        noted = len(self._moved) + len(self._seen)
+        noted = max(len(self._moved) + len(self._seen), len(self._finished))
         return self.chunks >= most_chunks or noted >= _MOST_NOTED or bool(self._removed)
 
-    def move(self, move: Move, before: str) -> None:
-        """Note a document's new place, and its uri before."""
-        self._moved.append(move)
-        self.likeness.move(before, move.uri)
-
-    def see(self, step: Step) -> None:
-        """Note that a step's documents are what they were."""
-        self._seen += [Seen(known.id, step.item.version, step.source_id) for known in step.known]
+    def pass_over(self, step: Step) -> None:
+        """Note of an item that wasn't read where its document is now, or that it is as it was."""
+        if step.move:
+            self._moved.append(step.move)
+            self.likeness.move(step.moved_from, step.move.uri)
+        elif step.adopt:
+            self._seen += [Seen(known.id, step.item.version, step.source_id) for known in step.known]
+        self._finished.add(step.item.uri)
 
     def take(self, step: Step, piece: Piece) -> None:
         """Add what was read. The pieces of a step come one after the other, its last one marked."""
@@ -111,6 +115,7 @@ class Batcher:
             if not piece.error:
                 self._finish(step, piece)
             self._archive = None
+            self._finished.add(step.item.uri)
 
     def commit(self) -> Committed:
         """Embed and write what was gathered, in one transaction."""
@@ -129,31 +134,40 @@ class Batcher:
             for pending, verdict in zip(self._pending, verdicts, strict=True)
         ]
         vectors, embedded = self._embed(documents)
+        begun = {pending.step.item.uri for pending in self._pending}
         batch = Batch(
             documents=_with_vectors(documents, vectors),
             settled=dict(self._settled),
             seen=tuple(self._seen),
             moved=tuple(self._moved),
             removed=[id_ for id_, _ in self._removed],
+            held=self.sharing.held(self._finished, begun - self._finished),
         )
-        self.store.apply(self.collection, batch)
+        applied = self.store.apply(self.collection, batch)
+        self.sharing.part_with(self._finished, applied.lost)
         for _, uri in self._removed:
             self.likeness.remove(uri)
-        self._tell(documents)
-        done = Committed(
-            sum(len(new.chunks) for new in documents),
+        written = self._tell(documents, applied)
+        self._clear()
+        return Committed(
+            sum(len(new.chunks) for new in written),
             embedded,
-            sum(verdict is not None for verdict in verdicts),
+            sum(new.duplicate is not None for new in written),
         )
-        for gathered in (self._pending, self._seen, self._moved, self._removed, self._settled):
+
+    def _clear(self) -> None:
+        for gathered in (self._pending, self._seen, self._moved, self._removed):
             gathered.clear()
+        self._settled.clear()
+        self._finished.clear()
         self.chunks = 0
-        return done
 
     def _pend(self, step: Step, piece: Piece) -> None:
         if piece.document is None:
             raise ValueError("a piece without a document can't be written")
         item = step.item
+        before = {known.uri: known.content_hash for known in step.known}
+        is_new = piece.uri not in before
         new = NewDocument(
             piece.document,
             item.version if self._archive is None else _NOT_YET,
@@ -165,8 +179,8 @@ class Batcher:
             signature=piece.signature,
             fresh=self.fresh,
             names=piece.names,
+            replaces=before.get(piece.uri, ""),
         )
-        is_new = all(known.uri != piece.uri for known in step.known)
         self._pending.append(_Pending(step, piece, new, is_new))
         self.chunks += len(piece.chunks)
 
@@ -200,8 +214,16 @@ class Batcher:
         held = self.store.vectors_of(self.collection, sorted(alike)) if alike else {}
         return embed_chunks(self.embedder, chunks, held)
 
-    def _tell(self, documents: Sequence[NewDocument]) -> None:
+    def _tell(self, documents: Sequence[NewDocument], applied: Applied) -> list[NewDocument]:
+        """Note what became of each document; those that were written."""
+        written = []
         for pending, new in zip(self._pending, documents, strict=True):
+            if pending.step.item.uri in applied.lost:
+                continue
+            if pending.piece.uri in applied.there:
+                self.note(DocumentReport(pending.piece.uri, "unchanged"))
+                continue
+            written.append(new)
             report = DocumentReport(
                 pending.piece.uri,
                 "added" if pending.is_new else "updated",
@@ -212,6 +234,7 @@ class Batcher:
             self.note(replace(report, status="duplicate") if new.duplicate and self.leave_out else report)
         for _, uri in self._removed:
             self.note(DocumentReport(uri, "deleted"))
+        return written
 
 
 def _with_vectors(documents: Sequence[NewDocument], vectors: Vectors) -> list[NewDocument]:

@@ -56,6 +56,19 @@ class Decider:
         for document in sorted(own, key=lambda document: document.uri, reverse=True):
             self._gone[document.content_hash].append(document)
 
+    def is_settled(self, one: Listed) -> bool:
+        """Whether nothing is to be read or written for it but its source's id."""
+        known = self._known.get(one.item.uri, ())
+        unchanged = bool(known) and not self._force and all(_is(document, one.item) for document in known)
+        return unchanged or bool(one.item.error)
+
+    def learn(self, items: Iterable[str], known: Mapping[str, KnownDocument]) -> None:
+        """What is known of some items by now."""
+        for uri in items:
+            self._known.pop(uri, None)
+        for document in known.values():
+            self._known[document.item].append(document)
+
     def steps(self, listed: Iterable[Listed]) -> Iterator[tuple[Step, Task | None]]:
         """A step for each item, in order, and the task of those that are to be read."""
         for one in listed:
@@ -69,14 +82,14 @@ class Decider:
         if item.error:
             raise SourceError(item.error)
         known = tuple(self._known.get(item.uri, ()))
-        if known and not self._force and all(_is(document, item) for document in known):
+        if self.is_settled(one):
             adopt = source_id is not None and any(document.source_id is None for document in known)
             return Step(item, source_id, known, adopt=adopt), None
         raw = one.origin.source.load(item)
         content_hash = hash_of(raw)
         if not known and (before := self._moved_here(content_hash)):
             title = _title_after(before, item.uri)
-            move = Move(before.id, item.uri, title, item.version, source_id)
+            move = Move(before.id, item.uri, title, item.version, source_id, before.uri)
             return Step(item, source_id, (before,), move=move, moved_from=before.uri), None
         if not self._force and len(known) == 1 and known[0].content_hash == content_hash:
             return Step(item, source_id, known, adopt=True), None

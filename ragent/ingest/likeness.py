@@ -58,15 +58,22 @@ class Likeness:
         keys = {key for _, _, sketch in batch for key in band_keys(sketch)}
         stored = self._store.alike(self._collection.id, list(keys))
         sketches = _Sketches(len(stored) + len(batch))
-        for uri, data in stored.items():
+        for uri, (data, content_hash) in stored.items():
+            if uri not in self._numbers:  # another process brought it meanwhile
+                self._keep(self._number(uri), content_hash)
             sketches.add(self._numbers[uri], np.frombuffer(data, np.uint32))
         return [self._judge(*one, sketches) for one in batch]
 
-    def _judge(self, uri: str, content_hash: str, sketch: Signature, sketches: _Sketches) -> Duplicate | None:
-        number = self._numbers.get(uri, self._next)
+    def _number(self, uri: str) -> int:
+        """A document's number, the next one if it is new."""
+        number = self._numbers.setdefault(uri, self._next)
         if number == self._next:
             self._next += 1
-            self._numbers[uri], self._uris[number] = number, uri
+            self._uris[number] = uri
+        return number
+
+    def _judge(self, uri: str, content_hash: str, sketch: Signature, sketches: _Sketches) -> Duplicate | None:
+        number = self._number(uri)
         self._part_with(number)
         sketches.drop(number)
         found = self._exact(content_hash) or sketches.nearest(sketch)

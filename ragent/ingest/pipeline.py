@@ -20,12 +20,15 @@ from ragent.ingest.likeness import Likeness
 from ragent.ingest.listing import Listed, Listing, Origin, list_all
 from ragent.ingest.parsing import parse as parse_any
 from ragent.ingest.reading import Reading, choose_reading, chunks_in_readers
+from ragent.ingest.sharing import Sharing
 from ragent.ingest.work import Parse, Piece, Unpack, Work
 from ragent.protocols import Chunker, Embedder
-from ragent.store import Collection, KnownDocument, Store
+from ragent.store import Batch, Collection, KnownDocument, Store
 from ragent.types import DocumentReport, Failure, IngestReport
 
 _IDS_A_COMMIT = 500
+_SOON_SECONDS, _LATER_SECONDS = 0.05, 1.0
+"""How long to wait before looking again whether others are done."""
 _COUNTED = {"added", "updated", "unchanged", "moved", "deleted"}
 
 
@@ -91,7 +94,8 @@ class Ingestor:
 
         What can't be listed, loaded or parsed is reported in `failed`, and the rest goes on.
         """
-        return _Run(self, callbacks, options).go(origins)
+        with Sharing(self.store, self.collection, self.settings.lease_seconds) as sharing:
+            return _Run(self, callbacks, options, sharing).go(origins)
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ class _Run:
     ingestor: Ingestor
     callbacks: Callbacks
     options: Options
+    sharing: Sharing
     failed: list[Failure] = field(default_factory=list)
     report: IngestReport = field(default_factory=IngestReport)
     done: int = 0
@@ -137,7 +142,7 @@ class _Run:
             first, left_out = list(listing.items.values()), set()
         go = self._preview if self.options.dry_run else self._ingest
         moved = go(first, known, gone)
-        if moved is None:
+        if moved is None or not self._take_over(listing):
             return False
         self._part_with(listing, [document for document in gone if document.id not in moved])
         return self.options.dry_run or self._bring_in_again(listing, left_out)
@@ -152,9 +157,36 @@ class _Run:
             if not items or uris == before:
                 return True
             self.total = max(self.total, self.done + len(items))
-            if self._ingest(items, known, []) is None:
+            if self._ingest(items, known, []) is None or not self._take_over(listing):
                 return False
             before, uris = uris, set()
+
+    def _take_over(self, listing: Listing) -> bool:
+        """Wait until what other processes have in hand is done, and do what they leave undone.
+
+        False when asked to stop.
+        """
+        ingestor, pause = self.ingestor, _SOON_SECONDS
+        while self.sharing.has_left:
+            if self.callbacks.should_stop():
+                return False
+            free = sorted(self.sharing.take_left() & listing.items.keys())
+            decider = Decider(
+                ingestor.store.known_documents(ingestor.collection.id, free), (), force=self.options.force
+            )
+            undone = [listing.items[uri] for uri in free if not decider.is_settled(listing.items[uri])]
+            done = [listing.items[uri] for uri in free if decider.is_settled(listing.items[uri])]
+            for step, _ in decider.steps(done):
+                self.done += 1
+                self._note_unread(step)
+            if undone:
+                known = ingestor.store.known_documents(ingestor.collection.id)
+                if self._ingest(undone, known, []) is None:
+                    return False
+            if not free:
+                time.sleep(pause)
+            pause = _SOON_SECONDS if free else min(2 * pause, _LATER_SECONDS)
+        return True
 
     def _left_out(self, known: dict[str, KnownDocument]) -> set[str]:
         """Items with a document that has no chunks because it repeats another."""
@@ -195,11 +227,12 @@ class _Run:
             Likeness(ingestor.store, ingestor.collection, known, leave_out=leave_out),
             leave_out,
             self.options.force,
+            self.sharing,
             self._note,
         )
         work = Work(callbacks.parse, ingestor.chunker if elsewhere else None, callbacks.unpack)
         reading = ingestor.reading or choose_reading(work, ingestor.settings)
-        steps = Decider(known, gone, force=self.options.force).steps(listed)
+        steps = self.sharing.steps(listed, Decider(known, gone, force=self.options.force))
         pieces = cast(Generator[tuple[Step, Piece | None]], reading.read(work, steps))
         moved: set[int] = set()
         current: Step | None = None
@@ -224,9 +257,7 @@ class _Run:
     def _take_unread(self, step: Step, batcher: Batcher, moved: set[int]) -> None:
         if step.move:
             moved.add(step.move.id)
-            batcher.move(step.move, step.moved_from)
-        elif step.adopt:
-            batcher.see(step)
+        batcher.pass_over(step)
         self._note_unread(step)
 
     def _note_unread(self, step: Step) -> None:
@@ -246,8 +277,8 @@ class _Run:
             leaving = self._without_emptied(listing, leaving)
         if not options.dry_run:
             for first in range(0, len(leaving), _IDS_A_COMMIT):
-                some = [document.id for document in leaving[first : first + _IDS_A_COMMIT]]
-                ingestor.store.remove(ingestor.collection, some)
+                some = {document.id: document.uri for document in leaving[first : first + _IDS_A_COMMIT]}
+                ingestor.store.apply(ingestor.collection, Batch(removed=list(some), places=some))
         ids = {document.id for document in leaving}
         for document in gone:
             self._note(DocumentReport(document.uri, "deleted" if document.id in ids else "gone"))

@@ -1,10 +1,13 @@
 """The only truth: one database a home, through SQLAlchemy."""
 
+from ragent.store.leases import Leases
 from ragent.store.rows import (
+    Applied,
     Batch,
     Collection,
     Counts,
     Duplicate,
+    Held,
     IndexedText,
     KnownDocument,
     KnownSource,
@@ -19,13 +22,16 @@ from ragent.store.store import Store, check_fingerprint
 from ragent.store.traces import Trace, TraceStore, TraceSummary, Wanted
 
 __all__ = [
+    "Applied",
     "Batch",
     "Collection",
     "Counts",
     "Duplicate",
+    "Held",
     "IndexedText",
     "KnownDocument",
     "KnownSource",
+    "Leases",
     "Move",
     "NewDocument",
     "Passage",

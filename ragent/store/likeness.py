@@ -25,18 +25,18 @@ def duplicates(connection: Connection, collection_id: int) -> dict[str, Duplicat
     return {row[0]: Duplicate(row[1], row[2]) for row in connection.execute(query)}
 
 
-def alike(connection: Connection, collection_id: int, bands: Sequence[int]) -> dict[str, bytes]:
-    """Signatures, by uri, of the documents that share one of these bands."""
-    found: dict[str, bytes] = {}
+def alike(connection: Connection, collection_id: int, bands: Sequence[int]) -> dict[str, tuple[bytes, str]]:
+    """Signatures and hashes of contents, by uri, of the documents that share one of these bands."""
+    found: dict[str, tuple[bytes, str]] = {}
     for first in range(0, len(bands), _A_QUERY):
         query = (
-            select(DocumentRow.uri, SignatureRow.data)
+            select(DocumentRow.uri, SignatureRow.data, DocumentRow.content_hash)
             .join(SignatureRow, SignatureRow.document_id == DocumentRow.id)
             .join(BandRow, BandRow.document_id == DocumentRow.id)
             .where(BandRow.collection_id == collection_id, BandRow.key.in_(bands[first : first + _A_QUERY]))
             .order_by(DocumentRow.id)
         )
-        found.update((row.uri, row.data) for row in connection.execute(query))
+        found.update((row.uri, (row.data, row.content_hash)) for row in connection.execute(query))
     return found
 
 

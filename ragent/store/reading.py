@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from ragent.errors import StoreError
 from ragent.protocols import Vectors
-from ragent.store.rows import Collection
-from ragent.store.tables import ChunkRow, VectorRow
+from ragent.store.rows import Collection, KnownDocument
+from ragent.store.tables import ChunkRow, DocumentRow, VectorRow
 from ragent.store.vectors import decode
 
 _IDS_A_QUERY = 500
@@ -22,6 +22,33 @@ _DOCUMENTS = select(ChunkRow.id, ChunkRow.document_id).where(ChunkRow.id.in_(_ID
 _VECTORS = select(VectorRow.chunk_id, VectorRow.data).where(
     VectorRow.space_id == bindparam("space_id"), VectorRow.chunk_id.in_(_IDS)
 )
+
+
+_KNOWN = select(
+    DocumentRow.id,
+    DocumentRow.uri,
+    func.coalesce(DocumentRow.item, DocumentRow.uri),
+    DocumentRow.source_id,
+    DocumentRow.version,
+    DocumentRow.content_hash,
+    DocumentRow.title,
+)
+
+
+def known_documents(
+    connection: Connection, collection_id: int, items: Sequence[str] | None
+) -> dict[str, KnownDocument]:
+    """By uri, what tells whether each document changed: all, or those that came out of these items."""
+    known = _KNOWN.where(DocumentRow.collection_id == collection_id)
+    if items is None:
+        return {row.uri: KnownDocument(*row) for row in connection.execute(known)}
+    found: dict[str, KnownDocument] = {}
+    for first in range(0, len(items), _IDS_A_QUERY):
+        some = items[first : first + _IDS_A_QUERY]
+        alone = known.where(DocumentRow.uri.in_(some), DocumentRow.item.is_(None))
+        for query in (alone, known.where(DocumentRow.item.in_(some))):
+            found.update((row.uri, KnownDocument(*row)) for row in connection.execute(query))
+    return found
 
 
 def documents_of(connection: Connection, chunk_ids: Sequence[int]) -> dict[int, int]:

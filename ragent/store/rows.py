@@ -55,6 +55,8 @@ class NewDocument:
     """A document ready to be written: row i of `vectors`, and of `names` where there are any, is chunk i's.
 
     Chunks whose context and text the store holds for it already keep their ids, unless it is `fresh`.
+    `replaces` is the hash of the contents that it takes the place of, "" where there were none: if these very
+    contents are there by then, another process was faster. None: whatever is there.
     """
 
     document: Document
@@ -69,6 +71,7 @@ class NewDocument:
     duplicate: Duplicate | None = None
     fresh: bool = False
     names: tuple[bytes, ...] = ()
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +85,59 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A document that is now somewhere else."""
+    """A document that is now somewhere else. `before`: where it must still be to be moved, if given."""
 
     id: int
     uri: str
     title: str
     version: str
     source_id: int | None
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Leases on items (`ragent.store.leases`) that a batch is written under. It ends those of `finished`."""
+
+    holder: str
+    finished: frozenset[str]
+    unfinished: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction brings. `settled`: by uri, the versions of documents that were written before."""
+    """What one transaction brings.
+
+    Attributes:
+        documents: Written, or written over.
+        settled: By uri, the versions of documents that were written before.
+        seen: What was looked at and is as it was.
+        moved: What is elsewhere now.
+        removed: Ids of documents that go.
+        places: By id, where those of `removed` are; one that has moved meanwhile stays.
+        held: The leases on the documents' items, where there are such.
+    """
 
     documents: Sequence[NewDocument] = ()
     settled: Mapping[str, str] = field(default_factory=dict)
     seen: Sequence[Seen] = ()
     moved: Sequence[Move] = ()
     removed: Sequence[int] = ()
+    places: Mapping[int, str] = field(default_factory=dict)
+    held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What of a batch wasn't written, because another process was faster.
+
+    Attributes:
+        there: Uris of documents that were there already, with the same contents.
+        lost: Uris of items that are another's by now, or can't be moved any more: look at them again.
+    """
+
+    there: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ragent.store.check import check_database
 from ragent.store.database import Database, open_database
 from ragent.store.erase import erase_documents
 from ragent.store.rows import (
+    Applied,
     Batch,
     Collection,
     Counts,
@@ -192,19 +193,12 @@ class Store:
                 connection, collection.id, collection.space_id, generation_of(connection, collection.id)
             )
 
-    def known_documents(self, collection_id: int) -> dict[str, KnownDocument]:
-        """By uri, what tells whether each document changed."""
-        query = select(
-            DocumentRow.id,
-            DocumentRow.uri,
-            func.coalesce(DocumentRow.item, DocumentRow.uri),
-            DocumentRow.source_id,
-            DocumentRow.version,
-            DocumentRow.content_hash,
-            DocumentRow.title,
-        ).where(DocumentRow.collection_id == collection_id)
+    def known_documents(
+        self, collection_id: int, items: Sequence[str] | None = None
+    ) -> dict[str, KnownDocument]:
+        """By uri, what tells whether each document changed: all, or those that came out of these items."""
         with self._reader.connect() as connection:
-            return {row.uri: KnownDocument(*row) for row in connection.execute(query)}
+            return reading.known_documents(connection, collection_id, items)
 
     def known_sources(self, collection_id: int) -> list[KnownSource]:
         """What was ingested, in the order it was first named."""
@@ -243,8 +237,8 @@ class Store:
         with self._reader.connect() as connection:
             return likeness.duplicates(connection, collection_id)
 
-    def alike(self, collection_id: int, bands: Sequence[int]) -> dict[str, bytes]:
-        """Signatures, by uri, of the documents that share one of these bands."""
+    def alike(self, collection_id: int, bands: Sequence[int]) -> dict[str, tuple[bytes, str]]:
+        """Signatures and hashes of contents, by uri, of the documents that share one of these bands."""
         with self._reader.connect() as connection:
             return likeness.alike(connection, collection_id, bands)
 
@@ -321,10 +315,10 @@ class Store:
         """Remove documents with their chunks and vectors, in one transaction."""
         self.apply(collection, Batch(removed=document_ids))
 
-    def apply(self, collection: Collection, batch: Batch) -> None:
-        """Everything that `batch` says, in one transaction."""
+    def apply(self, collection: Collection, batch: Batch) -> Applied:
+        """Everything that `batch` says, in one transaction, but for what another process was faster with."""
         with self.database.writers(collection.id).begin() as connection:
-            apply_batch(connection, collection, batch)
+            return apply_batch(connection, collection, batch)
 
     def note_names(self, names: Mapping[int, bytes]) -> None:
         """Note the names in chunks, by id, as `ragent.index.names` encodes them. No new generation."""

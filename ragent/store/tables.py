@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Float, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from ragent.store.columns import Half, Int, Json, JsonOrNull, Text
+from ragent.store.columns import Half, Int, Json, JsonOrNull, Text, where_given
 
 
 def _now() -> datetime:
@@ -77,7 +77,11 @@ class DocumentRow(Base):
     """
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("collection_id", "uri"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("collection_id", "uri"),
+        Index("ix_documents_item", "item", **where_given("item")),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     collection_id: Mapped[int] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
@@ -187,6 +191,19 @@ class NamesRow(Base):
 
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
     data: Mapped[bytes]
+
+
+class LeaseRow(Base):
+    """An item that a process has in hand: no other ingests it before `expires_at`, by the server's clock."""
+
+    __tablename__ = "leases"
+
+    collection_id: Mapped[int] = mapped_column(
+        ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    )
+    uri: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    expires_at: Mapped[datetime]
 
 
 class RunRow(Base):

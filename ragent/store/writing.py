@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, literal, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
 
 from ragent.errors import StoreError
+from ragent.store import leases
 from ragent.store.graph import drop_unmentioned
-from ragent.store.rows import Batch, Collection, NewDocument
+from ragent.store.rows import Applied, Batch, Collection, Move, NewDocument
 from ragent.store.spaces import require_active
 from ragent.store.tables import (
     BandRow,
@@ -27,39 +28,40 @@ from ragent.store.vectors import encode
 _IDS_A_QUERY = 500
 
 
-def apply_batch(connection: Connection, collection: Collection, batch: Batch) -> None:
+def apply_batch(connection: Connection, collection: Collection, batch: Batch) -> Applied:
     """Write a batch inside the caller's transaction. Only new chunks and removals advance the generation.
+
+    What another process was faster with is passed over.
 
     Raises:
         StoreError: the collection was embedded anew meanwhile, and takes no such vectors any more.
     """
+    lost = leases.settle(connection, collection.id, batch.held) if batch.held else frozenset()
     for seen in batch.seen:
         values: dict[str, Any] = {"version": seen.version, "source_id": seen.source_id}
         connection.execute(update(DocumentRow).where(DocumentRow.id == seen.id).values(**values))
-    for move in batch.moved:
-        values = {
-            "uri": move.uri,
-            "title": move.title,
-            "version": move.version,
-            "source_id": move.source_id,
-        }
-        connection.execute(update(DocumentRow).where(DocumentRow.id == move.id).values(**values))
+    moves = [move for move in batch.moved if move.uri not in lost]
+    moved = [move for move in moves if _move(connection, collection.id, move)]
+    lost |= {move.uri for move in moves} - {move.uri for move in moved}
     for uri, version in batch.settled.items():
         same = (DocumentRow.collection_id == collection.id) & (DocumentRow.uri == uri)
-        connection.execute(update(DocumentRow).where(same).values(version=version))
-    if not (batch.documents or batch.removed):
-        return
-    if batch.documents and collection.space_id is not None:
+        mine = func.coalesce(DocumentRow.item, DocumentRow.uri).not_in(lost)
+        connection.execute(update(DocumentRow).where(same, mine).values(version=version))
+    documents = [new for new in batch.documents if (new.item or new.document.uri) not in lost]
+    if not (documents or batch.removed):
+        return Applied(lost=lost)
+    if documents and collection.space_id is not None:
         require_active(connection, collection.space_id)
     generation = _advance(connection, collection.id)
-    for new in batch.documents:
-        _write(connection, collection, generation, new)
+    written = [new for new in documents if _write(connection, collection, generation, new)]
     # Last, so that what repeats a document that goes with it is released.
-    for document_id in batch.removed:
+    for document_id in _still_there(connection, batch):
         _release_duplicates(connection, document_id)
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
     drop_unmentioned(connection, collection.id)
+    there = {new.document.uri for new in documents} - {new.document.uri for new in written}
+    return Applied(frozenset(there), lost)
 
 
 def generation_of(connection: Connection, collection_id: int) -> int:
@@ -79,7 +81,28 @@ def _advance(connection: Connection, collection_id: int) -> int:
     return generation_of(connection, collection_id)
 
 
-def _write(connection: Connection, collection: Collection, generation: int, new: NewDocument) -> None:
+def _move(connection: Connection, collection_id: int, move: Move) -> bool:
+    """Whether the document is still where it was, and nothing is where it goes."""
+    taken = (DocumentRow.collection_id == collection_id) & (DocumentRow.uri == move.uri)
+    if connection.scalar(select(DocumentRow.id).where(taken)) is not None:
+        return False
+    which = DocumentRow.id == move.id
+    if move.before:
+        which &= DocumentRow.uri == move.before
+    place = {"uri": move.uri, "title": move.title}
+    values = {**place, "version": move.version, "source_id": move.source_id}
+    return connection.execute(update(DocumentRow).where(which).values(**values)).rowcount == 1
+
+
+def _still_there(connection: Connection, batch: Batch) -> list[int]:
+    """The documents to remove that haven't moved meanwhile."""
+    query = select(DocumentRow.id, DocumentRow.uri).where(DocumentRow.id.in_(list(batch.places)))
+    moved = {row.id for row in connection.execute(query) if row.uri != batch.places[row.id]}
+    return [id_ for id_ in batch.removed if id_ not in moved]
+
+
+def _write(connection: Connection, collection: Collection, generation: int, new: NewDocument) -> bool:
+    """Whether it had to be written: not where another process has brought the same contents meanwhile."""
     document = new.document
     values = {
         "item": new.item,
@@ -93,7 +116,11 @@ def _write(connection: Connection, collection: Collection, generation: int, new:
         "meta": dict(document.metadata),
     }
     same = (DocumentRow.collection_id == collection.id) & (DocumentRow.uri == document.uri)
-    old = connection.execute(select(DocumentRow.id, DocumentRow.title).where(same)).one_or_none()
+    query = select(DocumentRow.id, DocumentRow.title, DocumentRow.content_hash)
+    old = connection.execute(query.where(same)).one_or_none()
+    expected = new.replaces is None or (old and old.content_hash == new.replaces)
+    if old and not new.fresh and not expected and old.content_hash == new.content_hash:
+        return False
     if old is None:
         made = insert(DocumentRow).values(collection_id=collection.id, uri=document.uri, **values)
         document_id = connection.scalars(made.returning(DocumentRow.id)).one()
@@ -108,6 +135,7 @@ def _write(connection: Connection, collection: Collection, generation: int, new:
         connection.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
     _insert_chunks(connection, collection, document_id, (generation, new, kept))
     _note_likeness(connection, collection.id, document_id, new)
+    return True
 
 
 def _keep_chunks(connection: Connection, document_id: int, new: NewDocument) -> dict[int, int]:
@@ -194,6 +222,10 @@ def _note_likeness(connection: Connection, collection_id: int, document_id: int,
                 document_id=document_id, original_id=original_id, similarity=new.duplicate.similarity
             )
         )
+    elif not new.chunks:
+        # It was left out for a document that went meanwhile.
+        again = update(DocumentRow).where(DocumentRow.id == document_id)
+        connection.execute(again.values(version="", content_hash=""))
 
 
 def _release_duplicates(connection: Connection, document_id: int) -> None:

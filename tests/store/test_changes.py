@@ -110,7 +110,7 @@ def test_what_was_left_out_is_read_again_once_its_original_is_removed(
 def test_alike_finds_signatures_by_band(store: Store, collection: Collection) -> None:
     new = replace(new_document(PATH, ["one"]), signature=b"\1\2", bands=(7, -7, 7))
     store.write(collection, [new])
-    assert store.alike(collection.id, [-7, 5]) == {PATH: b"\1\2"}
+    assert store.alike(collection.id, [-7, 5]) == {PATH: (b"\1\2", new.content_hash)}
     assert store.alike(collection.id, [5]) == {}
     store.write(collection, [replace(new, bands=(9,))])
     assert store.alike(collection.id, [7, -7]) == {}
