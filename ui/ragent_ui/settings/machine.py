@@ -7,6 +7,7 @@ import os
 import psutil  # type: ignore[import-untyped]
 import streamlit as st
 
+from ragent.config import EmbedderSettings
 from ragent.service import Session
 from ragent_ui.markup import plain
 from ragent_ui.words import t
@@ -29,15 +30,17 @@ def show_machine(session: Session) -> None:
         ),
         "gpu": str(settings.llm.n_gpu_layers) if settings.llm.n_gpu_layers else t("settings.no_gpu"),
         "llm_threads": str(settings.llm.threads or cores),
-        "embedder": t(
-            "settings.embedder_is",
-            model=settings.embedder.model,
-            device=settings.embedder.device,
-            threads=settings.embedder.threads or cores,
-        ),
+        "embedder": _embedder(settings.embedder, cores),
     }
     st.markdown("\n".join(f"- {t(f'settings.{key}')}: {plain(value)}" for key, value in facts.items()))
     st.caption(t("settings.doctor"))
+
+
+def _embedder(embedder: EmbedderSettings, cores: int) -> str:
+    if embedder.urls:
+        return t("settings.embedder_served", model=embedder.model, url=", ".join(embedder.urls))
+    threads = embedder.threads or cores
+    return t("settings.embedder_is", model=embedder.model, device=embedder.device, threads=threads)
 
 
 @st.cache_data(show_spinner=False)
