@@ -62,11 +62,15 @@ class ChunkingSettings(BaseModel):
 
 
 class IndexSettings(BaseModel):
-    """`[index]`: the dense index. A change rebuilds it."""
+    """`[index]`: what searches. A change of the dense index rebuilds it."""
 
     model_config = _STRICT
+    engine: Literal["auto", "files", "database"] = Field(
+        "auto",
+        description="files: indexes in the home; database: PostgreSQL searches; auto: that, given [store] url",
+    )
     kind: Literal["auto", "flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf"] = Field(
-        "auto", description="auto: by the number of passages; flat is exact, hnsw fast, the others small"
+        "auto", description="auto: by the number of passages; flat is exact, hnsw fast, the others small, in files only"
     )
     hnsw_m: int = Field(16, ge=4, le=128, description="links a node")
     hnsw_ef_construction: int = Field(200, ge=8, description="width of the search that places a node")

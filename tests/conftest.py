@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from ragent.store import Store
 from scripts.private_postgres import PrivatePostgres, find_binaries
+from tests.kept_database import KeptDatabase
 
 # The same examples in every run; HYPOTHESIS_PROFILE=random looks for others.
 settings.register_profile("fixed", derandomize=True)
@@ -40,12 +41,18 @@ def _migrated(postgresql: PrivatePostgres) -> str:
     return url.rpartition("/")[2]
 
 
+@pytest.fixture(scope="session")
+def _kept(postgresql: PrivatePostgres, _migrated: str) -> Iterator[KeptDatabase]:
+    kept = KeptDatabase(postgresql, _migrated)
+    yield kept
+    kept.drop()
+
+
 @pytest.fixture
-def postgresql_url(postgresql: PrivatePostgres, _migrated: str) -> Iterator[str]:
+def postgresql_url(_kept: KeptDatabase) -> Iterator[str]:
     """An empty home's database."""
-    url = postgresql.make_database(_migrated)
-    yield url
-    postgresql.drop_database(url)
+    yield _kept.ready()
+    _kept.clean()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

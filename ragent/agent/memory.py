@@ -21,7 +21,7 @@ from ragent.ingest import Callbacks, Ingestor, Origin
 from ragent.ingest.reading import Here
 from ragent.rag import Rag
 from ragent.rag.forgetting import ForgetReport
-from ragent.retrieval import Aids, HybridRetriever, Indexes
+from ragent.retrieval import Aids, HybridRetriever, open_indexes
 from ragent.store import Collection, check_fingerprint
 from ragent.types import Document, Item, Metadata, RawDocument, SearchOptions
 
@@ -90,7 +90,7 @@ class Facts:
         retriever = HybridRetriever(
             self.rag.store,
             collection,
-            Indexes(self.rag.store, collection, settings.index),
+            open_indexes(self.rag.store, collection, settings.index),
             self.rag.embedder,
             settings.retrieval,
             Aids(lambda: self.rag.llm, settings.rerank),

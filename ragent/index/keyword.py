@@ -7,7 +7,6 @@ field. A query is never parsed: its words are looked up, whatever characters it 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +21,12 @@ from ragent.index.fields import FIELDS, FieldCondition
 from ragent.protocols import Ids, Vectors
 from ragent.store import IndexedText
 from ragent.words.analysis import prepare
+from ragent.words.bm25 import K1, rarity
 from ragent.words.queries import QueryWords
 
 _ANALYZER = "english"
 _WRITER_BYTES = 64_000_000
 _IDS_A_DELETE = 4096
-_K1 = 1.2
-"""tantivy's own, as is its b of 0.75."""
 _LOOKED_UP = 0.25
 """What passing over a chunk costs, as a share of looking one up by its id."""
 _NAMED = 300
@@ -108,14 +106,7 @@ class KeywordIndex:
 
     def contributions(self, query: str, ids: Ids) -> dict[str, Vectors]:
         """What each word and quoted phrase of the query adds to the scores of some chunks, shape (n,)."""
-        found = {
-            word: self.score(" ".join([word] * count), ids)
-            for word, count in Counter(self._words.written(query)).items()
-        }
-        for phrase in self._words.quoted(query):
-            quoted = f'"{phrase}"'
-            found[quoted] = self.score(quoted, ids) - self.score(phrase, ids)
-        return {word: scores for word, scores in found.items() if scores.any()}
+        return self._words.contributions(query, lambda part: self.score(part, ids))
 
     def words(self, text: str) -> frozenset[str]:
         """The distinct keywords of a text."""
@@ -128,7 +119,7 @@ class KeywordIndex:
     def ceiling(self, query: str) -> float:
         """The score that no chunk can pass: that of one which repeats the query's words without end."""
         phrases = (word for words in self._words.phrases(query) for word in words)
-        return (_K1 + 1) * sum(self._rarity(word) for word in [*self._words.of(query), *phrases])
+        return (K1 + 1) * sum(self._rarity(word) for word in [*self._words.of(query), *phrases])
 
     def _confined(self, query: Query, ids: Ids) -> Query:
         among = self._any_of(ids) if len(ids) <= _NAMED else self._among(ids)
@@ -174,7 +165,7 @@ class KeywordIndex:
         # Removed chunks are still counted where a word stands, until tantivy merges them away.
         frequency = self._searcher.doc_freq("body", word)
         count = max(len(self), frequency)
-        return math.log1p((count - frequency + 0.5) / (frequency + 0.5))
+        return rarity(count, frequency)
 
     def _boosted(self, query: Query, count: int) -> Query:
         return query if count == 1 else Query.boost_query(query, float(count))

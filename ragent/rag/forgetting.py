@@ -12,7 +12,7 @@ from ragent.config import IndexSettings
 from ragent.errors import StoreError
 from ragent.llm.states import forget_states
 from ragent.rag.exemplars import forget_examples
-from ragent.retrieval import Indexes
+from ragent.retrieval import open_indexes
 from ragent.store import Store
 from ragent.store.erase import derived_documents
 from ragent.store.proof import SHORTEST, Proof, distinctive, search_everything, without_shared
@@ -77,9 +77,14 @@ def _listed_again(store: Store, found: dict[int, str]) -> tuple[str, ...]:
 def _remove_uploads(home: Path, uris: Iterable[str]) -> None:
     folder = (home / UPLOADS).resolve()
     for uri in uris:
-        path = Path(unquote(urlsplit(uri).path.partition("!/")[0])) if uri.startswith("file:") else None
-        if path is not None and path.resolve().is_relative_to(folder):
-            path.unlink(missing_ok=True)
+        if not uri.startswith("file:"):
+            continue
+        path = Path(unquote(urlsplit(uri).path.partition("!/")[0]))
+        # A home that was copied from another holds copies of that one's uploads.
+        after = [number for number, part in enumerate(path.parts, 1) if part == UPLOADS]
+        for upload in (path, *(folder.joinpath(*path.parts[number:]) for number in after)):
+            if upload.resolve().is_relative_to(folder) and upload.is_file():
+                upload.unlink()
 
 
 def _is_gone(uri: str) -> bool:
@@ -136,9 +141,9 @@ def _rebuild_indexes(store: Store, settings: IndexSettings) -> None:
     for collection in store.collections():
         if collection.space_id is None or not store.counts(collection.id).chunks:
             continue
-        indexes = Indexes(store, collection, settings)
+        indexes = open_indexes(store, collection, settings)
         current.add(indexes.folder)
-        indexes.rebuild()
+        indexes.purge()
     for old in folder.iterdir() if folder.is_dir() else ():
         if old not in current:
             shutil.rmtree(old)

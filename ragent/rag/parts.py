@@ -12,7 +12,7 @@ from ragent.config import Settings
 from ragent.embedding import open_embedder
 from ragent.protocols import LLM, Embedder
 from ragent.rag.tracing import open_tracer
-from ragent.retrieval import Aids, FewOpen, HybridRetriever, Indexes
+from ragent.retrieval import Aids, CollectionIndexes, FewOpen, HybridRetriever, open_indexes
 from ragent.store import Collection, Store, check_fingerprint
 from ragent.trace import Tracer
 
@@ -94,10 +94,10 @@ class Parts:
         return self._once("collection", lambda: self.store.require_collection(self._settings.collection))
 
     @property
-    def indexes(self) -> Indexes:
+    def indexes(self) -> CollectionIndexes:
         """The derived indexes of the collection."""
         return self._once(
-            "indexes", lambda: Indexes(self.store, self.collection, self._settings.index, self.few_open)
+            "indexes", lambda: open_indexes(self.store, self.collection, self._settings.index, self.few_open)
         )
 
     @property

@@ -23,7 +23,7 @@ from ragent.rag.options import SearchArguments, search_options
 from ragent.rag.parts import Parts
 from ragent.rag.reembedding import abandon_reembedding, reembed_collection
 from ragent.rag.tracing import traced_answer, traced_ingestion
-from ragent.retrieval import HybridRetriever, Indexes, check_indexes
+from ragent.retrieval import CollectionIndexes, HybridRetriever, check_indexes
 from ragent.retrieval.techniques.naming import renew_names
 from ragent.store import Collection, Problem, Store
 from ragent.trace import Attributes, Tracer
@@ -105,7 +105,7 @@ class Rag:
         return self._parts.collection
 
     @property
-    def indexes(self) -> Indexes:
+    def indexes(self) -> CollectionIndexes:
         """The derived indexes of the collection."""
         return self._parts.indexes
 

@@ -15,14 +15,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ragent.protocols import DenseIndex, Vectors
+from ragent.protocols import Vectors
 from ragent.retrieval.candidates import Candidates
+from ragent.retrieval.views import DenseView
 
 _TRUST = np.array([2.0, 1.0], dtype=np.float32)
 
 
 def with_affinity(
-    found: Candidates, vectors: Callable[[Sequence[int]], Vectors], index: DenseIndex, weight: float
+    found: Candidates, vectors: Callable[[Sequence[int]], Vectors], index: DenseView, weight: float
 ) -> Candidates:
     """The candidates by (score + weight * cosine with the weighted mean of the best two) / (1 + weight).
 

@@ -12,9 +12,9 @@ from ragent.config import RetrievalSettings
 from ragent.protocols import Ids, Vectors
 from ragent.retrieval.clock import Clock
 from ragent.retrieval.fusion import Scores, convex, reciprocal_rank
-from ragent.retrieval.indexes import View
 from ragent.retrieval.kinds import kind_of
-from ragent.retrieval.planner import Scope, nearest
+from ragent.retrieval.planner import nearest
+from ragent.retrieval.views import Bounds, View
 from ragent.types import Query
 
 
@@ -61,7 +61,7 @@ class Finder:
 
     view: View
     settings: RetrievalSettings
-    scope: Scope | None
+    scope: Bounds | None
     clock: Clock
 
     def find(self, query: Query, vector: Vectors | None, depth: int) -> Candidates:
@@ -69,17 +69,16 @@ class Finder:
 
         Where both do, each scores the other's candidates too.
         """
-        among = None if self.scope is None else self.scope.ids
         if vector is None:
             with self.clock.step("keyword"):
-                ids, scores = self.view.keyword.search(query.text, depth, among)
+                ids, scores = self._matching(query.text, depth)
             return Candidates(ids, scores, {"keyword": len(ids)}, keyword=scores)
         with self.clock.step("dense"):
-            near, cosines = nearest(self.view.dense, vector, depth, self.scope)
+            near, cosines = self._nearest(vector, depth)
         if not self.view.has_keyword:
             return Candidates(near, cosines, {"dense": len(near)}, dense=cosines)
         with self.clock.step("keyword"):
-            matching, scores = self.view.keyword.search(query.text, depth, among)
+            matching, scores = self._matching(query.text, depth)
             others = np.setdiff1d(near, matching)
             ids = np.concatenate([matching, others])
             keyword = np.concatenate([scores, self.view.keyword.score(query.text, others)])
@@ -92,7 +91,7 @@ class Finder:
     def score(self, query: Query, vector: Vectors | None, ids: Ids) -> Candidates:
         """The same of given chunks, as far as they are in scope."""
         if self.scope is not None:
-            ids = np.intersect1d(ids, self.scope.ids)
+            ids = self.scope.within(ids)
         keyword = self.view.keyword.score(query.text, ids) if self.view.has_keyword else None
         if vector is None:
             assert keyword is not None  # noqa: S101 (one side searches at least)
@@ -105,6 +104,16 @@ class Finder:
             order = np.lexsort((ids, -dense))
             return Candidates(ids[order], dense[order], {}, dense=dense[order])
         return self._ranked(query, (ids, dense, keyword[known]), {}, None)
+
+    def _nearest(self, vector: Vectors, depth: int) -> tuple[Ids, Scores]:
+        if self.scope is None:
+            return nearest(self.view.dense, vector, depth)
+        return self.scope.nearest(self.view, vector, depth)
+
+    def _matching(self, query: str, depth: int) -> tuple[Ids, Scores]:
+        if self.scope is None:
+            return self.view.keyword.search(query, depth)
+        return self.scope.matching(self.view, query, depth)
 
     def _ranked(
         self, query: Query, scored: tuple[Ids, Scores, Scores], counts: dict[str, int], best: float | None

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ragent.config import IndexSettings
-from ragent.retrieval.indexes import Indexes, View
+from ragent.retrieval.indexes import Indexes
+from ragent.retrieval.opening import searches_itself
 from ragent.retrieval.techniques.naming import check_names
+from ragent.retrieval.views import View
 from ragent.store import Collection, Problem, Snapshot, Store
 
 _MEND = "ragent index rebuild"
@@ -17,12 +19,22 @@ _TOLERANCE = 1e-3
 
 def check_indexes(store: Store, collection: Collection, settings: IndexSettings) -> list[Problem]:
     """Compare the indexes of a collection, brought up to date, with the store, and names with their texts."""
+    if searches_itself(store, settings):
+        return _check_database(store, collection)
     indexes = Indexes(store, collection, settings)
     with indexes.view() as view, store.snapshot(collection) as snapshot:
         if snapshot.generation != view.generation:
             return []  # someone is writing; what was there before has been checked
         where = f"collection {collection.name}"
         return [*_check(view, snapshot, where), *check_names(snapshot, where)]
+
+
+def _check_database(store: Store, collection: Collection) -> list[Problem]:
+    from ragent.retrieval.database.check import check_words
+
+    where = f"collection {collection.name}"
+    with store.snapshot(collection) as snapshot:
+        return [*check_words(snapshot, where), *check_names(snapshot, where)]
 
 
 def _check(view: View, snapshot: Snapshot, where: str) -> Iterator[Problem]:

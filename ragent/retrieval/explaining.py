@@ -10,7 +10,7 @@ import numpy as np
 
 from ragent.protocols import Vectors
 from ragent.retrieval.candidates import Candidates
-from ragent.retrieval.indexes import View
+from ragent.retrieval.views import View
 from ragent.types import Explanation, Hit
 
 

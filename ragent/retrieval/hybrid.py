@@ -23,10 +23,10 @@ from ragent.retrieval.context import Aids, SearchContext
 from ragent.retrieval.expanding import Reach, expand
 from ragent.retrieval.explaining import explained
 from ragent.retrieval.grouping import deep_enough, one_of_each_document
-from ragent.retrieval.indexes import BOTH, Indexes, Side, View
 from ragent.retrieval.planner import Planner
 from ragent.retrieval.relevance import best_coverage, relevance
 from ragent.retrieval.rerank.chain import noted, rerank_in_turn
+from ragent.retrieval.views import BOTH, CollectionIndexes, Side, View
 from ragent.store import Collection, Passage, Store
 from ragent.trace import embeddings
 from ragent.types import Hit, Metadata, Query, SearchMode, SearchOptions, SearchResult
@@ -62,7 +62,7 @@ class HybridRetriever:
         self,
         store: Store,
         collection: Collection,
-        indexes: Indexes,
+        indexes: CollectionIndexes,
         embedder: Embedder,
         settings: RetrievalSettings,
         aids: Aids = _NO_AIDS,
@@ -191,7 +191,7 @@ class HybridRetriever:
         with self._finder(task, clock) as finder:
             found = self._candidates(finder, query, vector, k, task)
             with clock.step("fetch"):
-                hits = self._fetch(found, k)
+                hits = self._fetch(finder.view, found, k)
                 signs = _signs(finder.view, query.text, found, hits)
             if task.options.explain or task.techniques:
                 with clock.step("explain"):
@@ -218,7 +218,8 @@ class HybridRetriever:
             if found.method.get("fusion") != "convex" or task.techniques:
                 return found
             with finder.clock.step("affinity"):
-                return with_affinity(found, self.vectors, finder.view.dense, self._settings.affinity)
+                vectors = self.vectors if finder.view.moment is None else finder.view.moment.vectors
+                return with_affinity(found, vectors, finder.view.dense, self._settings.affinity)
 
         depth = max(k, self._settings.candidates)
         if not task.options.by_document or task.techniques:
@@ -248,7 +249,8 @@ class HybridRetriever:
         ids = np.array(sorted(set(chunk_ids)), np.int64)
         with self._finder(task, Clock()) as finder:
             found = finder.score(query, vector, ids)
-        return explained(self._fetch(found, len(ids)), found, query.text, None)
+            hits = self._fetch(finder.view, found, len(ids))
+        return explained(hits, found, query.text, None)
 
     def _embed(self, query: Query) -> Vectors:
         if query.vector is not None:
@@ -266,18 +268,23 @@ class HybridRetriever:
         with embeddings(self._embedder.fingerprint.model, len(texts)):
             return self._embedder.embed_queries(texts)
 
-    def _fetch(self, found: Candidates, k: int) -> tuple[Hit, ...]:
+    def _fetch(self, view: View, found: Candidates, k: int) -> tuple[Hit, ...]:
         """The first k candidates that the store still knows: it may have lost some since the view."""
         hits: list[Hit] = []
         for first in range(0, len(found.ids), k):
             some = found.ids[first : first + k].tolist()
-            known = self._store.passages(self._collection.id, some)
+            known = self._passages(view, some)
             for place, id_ in enumerate(some, first):
                 if id_ in known and len(hits) < k:
                     hits.append(_hit(len(hits) + 1, float(found.scores[place]), known[id_]))
             if len(hits) == k:
                 break
         return tuple(hits)
+
+    def _passages(self, view: View, chunk_ids: Sequence[int]) -> dict[int, Passage]:
+        if view.moment is not None:
+            return view.moment.passages(chunk_ids)
+        return self._store.passages(self._collection.id, chunk_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ragent.config import IndexSettings
 from ragent.errors import StoreError
 from ragent.index.files import folder_lock, sweep
-from ragent.protocols import DenseIndex
 from ragent.retrieval.few_open import FewOpen
 from ragent.retrieval.sharing import SharedLock
+from ragent.retrieval.views import BOTH, Side, View, ignore
 from ragent.store import Collection, Store
 
 if TYPE_CHECKING:
-    from ragent.index.keyword import KeywordIndex
     from ragent.retrieval.dense_side import DenseSide, Job
     from ragent.retrieval.keyword_side import KeywordSide
-
-Side = Literal["dense", "keyword"]
-BOTH: tuple[Side, Side] = ("dense", "keyword")
 
 _PATIENCE_SECONDS = 300.0
 _QUICK_SECONDS = 0.5
@@ -39,41 +34,8 @@ _FOLDER = "indexes"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """Both indexes as of one generation of the store. Only to be used inside `Indexes.view`."""
-
-    generation: int
-    _dense: DenseIndex | None
-    _keyword: KeywordIndex | None
-
-    @property
-    def has_keyword(self) -> bool:
-        return self._keyword is not None
-
-    @property
-    def dense(self) -> DenseIndex:
-        if self._dense is None:
-            raise ValueError("the dense index was not asked for")
-        return self._dense
-
-    @property
-    def keyword(self) -> KeywordIndex:
-        if self._keyword is None:
-            raise ValueError("the keyword index was not asked for")
-        return self._keyword
-
-    def dense_alone(self) -> View:
-        """Without the keyword side."""
-        return View(self.generation, self._dense, None)
-
-
 class Stopped(Exception):
     """Building is given up because the process ends."""
-
-
-def _ignore(done: int, total: int) -> None:
-    pass
 
 
 def _go_on(done: int = 0, total: int = 0) -> None:
@@ -141,14 +103,14 @@ class Indexes:
                 self._work_beside()
 
     def refresh(
-        self, on_progress: Callable[[int, int], None] = _ignore, *, sides: Sequence[Side] = BOTH
+        self, on_progress: Callable[[int, int], None] = ignore, *, sides: Sequence[Side] = BOTH
     ) -> None:
         """Bring the indexes to the store's newest commit, and their files; `on_progress`: (done, total)."""
         self._catch_up(sides, on_progress)
         if "dense" in sides:
             self._work(math.inf, on_progress)
 
-    def rebuild(self, on_progress: Callable[[int, int], None] = _ignore) -> None:
+    def rebuild(self, on_progress: Callable[[int, int], None] = ignore) -> None:
         """Make both indexes anew from the store, whatever their files hold.
 
         Raises:
@@ -167,6 +129,10 @@ class Indexes:
             if job:
                 self._do(dense, job, on_progress)
 
+    def purge(self) -> None:
+        """See that nothing of what was removed is left: files that only mark it still hold its words."""
+        self.rebuild()
+
     def info(self) -> dict[str, Any]:
         """What `ragent index info` says. Brings nothing up to date."""
         counts = self._store.counts(self._collection.id)
@@ -176,6 +142,7 @@ class Indexes:
             "collection": self._collection.name,
             "chunks": counts.chunks,
             "generation": counts.generation,
+            "engine": "files",
             "folder": str(self.folder),
             "dense": dense.facts(counts.generation, counts.chunks),
             "keyword": keyword.facts(counts.generation),
@@ -197,7 +164,7 @@ class Indexes:
             for side in sides
         )
 
-    def _catch_up(self, sides: Sequence[Side], on_progress: Callable[[int, int], None] = _ignore) -> None:
+    def _catch_up(self, sides: Sequence[Side], on_progress: Callable[[int, int], None] = ignore) -> None:
         with self._changing(sides) as may_write, self._store.snapshot(self._collection) as snapshot:
             if "dense" in sides:
                 self._dense_side().catch_up(snapshot)
@@ -239,7 +206,7 @@ class Indexes:
 
     # -- the dense index's file --------------------------------------------------------------------------
 
-    def _work(self, most_seconds: float, on_progress: Callable[[int, int], None] = _ignore) -> None:
+    def _work(self, most_seconds: float, on_progress: Callable[[int, int], None] = ignore) -> None:
         """Do what there is to do within that time, unless somebody is at it."""
         with self._building(0) as mine:
             if mine:

@@ -17,13 +17,14 @@ import numpy as np
 
 from ragent.filters import Filter, fields
 from ragent.index.fields import FieldCondition
-from ragent.protocols import DenseIndex, Ids, Vectors
+from ragent.protocols import Ids, Vectors
 from ragent.retrieval.fusion import Scores
-from ragent.retrieval.indexes import View
+from ragent.retrieval.views import Bounds, DenseView, View
 from ragent.store import Collection, Store
 from ragent.store.filtering import FLEETING
 
-_SCANNED = 1_000
+SCANNED = 1_000
+"""So many are rather looked at one by one."""
 _REMEMBERED_IDS = 4_000_000
 """32 MB."""
 
@@ -40,13 +41,26 @@ class Scope:
     @property
     def way(self) -> Way:
         """How the dense side searches."""
-        return "scan" if len(self.ids) <= _SCANNED else "index"
+        return "scan" if len(self.ids) <= SCANNED else "index"
 
     @property
     def plan(self) -> dict[str, Any]:
         """What the plan of a search says of its filter."""
         share = len(self.ids) / self.total if self.total else 0.0
         return {"matching": len(self.ids), "selectivity": round(share, 6), "dense": self.way}
+
+    def nearest(self, view: View, vector: Vectors, k: int) -> tuple[Ids, Scores]:
+        """The `k` nearest chunks inside, or fewer, best first, with their cosines."""
+        return nearest(view.dense, vector, k, self)
+
+    def matching(self, view: View, query: str, k: int) -> tuple[Ids, Scores]:
+        """At most `k` chunks inside that share a word with the query, best first, with their scores."""
+        return view.keyword.search(query, k, self.ids)
+
+    def within(self, ids: Ids) -> Ids:
+        """Those of some chunks that are inside, ascending."""
+        inside: Ids = np.intersect1d(ids, self.ids)
+        return inside
 
 
 class Planner:
@@ -60,12 +74,14 @@ class Planner:
 
     def scope(
         self, where: Filter | None, view: View, conditions: Sequence[FieldCondition] = ()
-    ) -> Scope | None:
+    ) -> Bounds | None:
         """What passes a filter and the query's conditions on fields; None for everything.
 
         Raises:
             QueryError: a value doesn't suit its field.
         """
+        if view.moment is not None:
+            return view.moment.bounds(where, conditions)
         passing = None if where is None else self._passing(where, view.generation)
         ids = view.keyword.matching(conditions) if conditions else None
         if ids is None:
@@ -97,7 +113,7 @@ class Planner:
                 held -= len(self._remembered.popitem(last=False)[1].ids)
 
 
-def nearest(index: DenseIndex, vector: Vectors, k: int, scope: Scope | None) -> tuple[Ids, Scores]:
+def nearest(index: DenseView, vector: Vectors, k: int, scope: Scope | None = None) -> tuple[Ids, Scores]:
     """The `k` nearest chunks of the scope, or fewer, best first, with their cosines."""
     if scope is not None and scope.way == "scan":
         scores = index.score(vector, scope.ids)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ragent.index.keyword import KeywordIndex
+from ragent.retrieval.views import KeywordView
 
 _BIAS, _COSINE, _COVERAGE = -11.8, 17.2, 8.5
 
@@ -25,7 +25,7 @@ def relevance(cosine: float, coverage: float) -> float:
     return 1 / (1 + math.exp(-(_BIAS + _COSINE * cosine + _COVERAGE * coverage)))
 
 
-def best_coverage(keyword: KeywordIndex, query: str, texts: Sequence[str]) -> float:
+def best_coverage(keyword: KeywordView, query: str, texts: Sequence[str]) -> float:
     """The largest share, 0 to 1, of the query's words that one text holds; 0 for a query of stop words."""
     rarities = keyword.rarities(query)
     total = sum(rarities.values())

@@ -15,7 +15,7 @@ from ragent.store import postgresql, sqlite
 from ragent.store.columns import POSTGRESQL
 
 DATABASE_NAME = "ragent.db"
-SCHEMA_HEAD = "0010"
+SCHEMA_HEAD = "0011"
 """The newest migration. Known without importing Alembic, which costs a tenth of a second."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -26,8 +26,13 @@ FLEETING = frozenset({"source", "title", "updated", "uri"})
 
 def matching(collection_id: int, where: Filter, dialect: str) -> Select[Any]:
     """Ids of a collection's chunks that meet a filter, in order. Raises QueryError for an unreadable date."""
-    chunks = select(ChunkRow.id).where(ChunkRow.collection_id == collection_id).order_by(ChunkRow.id)
-    condition = _condition(where, dialect)
+    return passing(collection_id, where, dialect).order_by(ChunkRow.id)
+
+
+def passing(collection_id: int, where: Filter, dialect: str) -> Select[Any]:
+    """The same in any order."""
+    chunks = select(ChunkRow.id).where(ChunkRow.collection_id == collection_id)
+    condition = met(where, dialect)
     if _OF_CHUNKS in fields(where):
         return chunks.join(DocumentRow, DocumentRow.id == ChunkRow.document_id).where(condition)
     # A document's metadata is looked at once, not once for each of its chunks.
@@ -35,14 +40,15 @@ def matching(collection_id: int, where: Filter, dialect: str) -> Select[Any]:
     return chunks.where(ChunkRow.document_id.in_(documents))
 
 
-def _condition(where: Filter, dialect: str) -> ColumnElement[bool]:
+def met(where: Filter, dialect: str) -> ColumnElement[bool]:
+    """A filter as a condition on the columns of chunks and documents. Raises as `matching` does."""
     match where:
         case And():
-            return and_(true(), *(_condition(part, dialect) for part in where.parts))
+            return and_(true(), *(met(part, dialect) for part in where.parts))
         case Or():
-            return or_(false(), *(_condition(part, dialect) for part in where.parts))
+            return or_(false(), *(met(part, dialect) for part in where.parts))
         case Not():
-            return not_(_condition(where.part, dialect))
+            return not_(met(where.part, dialect))
         case Exists():
             return _exists(where.field, dialect)
         case Compare():

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from ragent.errors import EmbedderMismatch, StoreError
 from ragent.filters import Filter
@@ -20,6 +20,7 @@ from ragent.store import filtering, likeness, naming, postgresql, reading, sqlit
 from ragent.store.check import check_database
 from ragent.store.database import Database, open_database
 from ragent.store.erase import erase_documents
+from ragent.store.passages import passages
 from ragent.store.rows import (
     Applied,
     Batch,
@@ -249,13 +250,8 @@ class Store:
 
     def passages(self, collection_id: int, chunk_ids: Sequence[int]) -> dict[int, Passage]:
         """The chunks that still exist, by id; ids that don't are left out."""
-        found: dict[int, Passage] = {}
         with self._reader.connect() as connection:
-            for first in range(0, len(chunk_ids), _IDS_A_QUERY):
-                some = [int(i) for i in chunk_ids[first : first + _IDS_A_QUERY]]
-                rows = connection.execute(_PASSAGES_BY_ID, {"ids": some, "collection_id": collection_id})
-                found.update((row.chunk_id, Passage(*row)) for row in rows)
-        return found
+            return passages(connection, collection_id, chunk_ids)
 
     def matching(self, collection_id: int, where: Filter) -> Ids:
         """Ids, ascending, of the chunks that meet a filter. Raises QueryError for a date that is none."""
@@ -365,27 +361,6 @@ _COLLECTIONS: Select[Any] = select(
 ).outerjoin(SpaceRow, (SpaceRow.collection_id == CollectionRow.id) & SpaceRow.active)
 
 _SOURCES = select(SourceRow.id, SourceRow.argument, SourceRow.cursor).order_by(SourceRow.id)
-
-_PASSAGES: Select[Any] = select(
-    ChunkRow.id.label("chunk_id"),
-    ChunkRow.document_id,
-    DocumentRow.uri,
-    DocumentRow.title,
-    ChunkRow.page,
-    ChunkRow.start,
-    ChunkRow.end,
-    ChunkRow.text,
-    ChunkRow.context,
-    DocumentRow.meta.label("metadata"),
-).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-
-
-# The sum keeps SQLite from walking the whole collection's index instead of looking up a few ids. Made once,
-# for SQLAlchemy takes longer to put a statement together than SQLite to run it.
-_PASSAGES_BY_ID = _PASSAGES.where(
-    ChunkRow.id.in_(bindparam("ids", expanding=True)),
-    ChunkRow.collection_id + 0 == bindparam("collection_id"),
-)
 
 
 def check_fingerprint(collection: Collection, fingerprint: Fingerprint) -> None:

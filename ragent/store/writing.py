@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
 
 from ragent.errors import StoreError
-from ragent.store import leases
+from ragent.store import leases, words
 from ragent.store.graph import drop_unmentioned
 from ragent.store.rows import Applied, Batch, Collection, Move, NewDocument
 from ragent.store.spaces import require_active
@@ -43,6 +43,7 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
     moves = [move for move in batch.moved if move.uri not in lost]
     moved = [move for move in moves if _move(connection, collection.id, move)]
     lost |= {move.uri for move in moves} - {move.uri for move in moved}
+    words.renew(connection, collection.id, [move.id for move in moved])
     for uri, version in batch.settled.items():
         same = (DocumentRow.collection_id == collection.id) & (DocumentRow.uri == uri)
         mine = func.coalesce(DocumentRow.item, DocumentRow.uri).not_in(lost)
@@ -60,6 +61,7 @@ def apply_batch(connection: Connection, collection: Collection, batch: Batch) ->
         _bury(connection, ChunkRow.document_id == document_id, generation)
         connection.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
     drop_unmentioned(connection, collection.id)
+    words.follow(connection, collection.id, generation)
     there = {new.document.uri for new in documents} - {new.document.uri for new in written}
     return Applied(frozenset(there), lost)
 

@@ -8,7 +8,7 @@ import pytest
 from ragent.config import IndexSettings, RetrievalSettings
 from ragent.index.dense import Dense
 from ragent.protocols import DenseIndex, Vectors
-from ragent.retrieval import HybridRetriever, Indexes
+from ragent.retrieval import HybridRetriever, open_indexes
 from ragent.retrieval.affinity import with_affinity
 from ragent.retrieval.candidates import Candidates
 from ragent.store import Collection, Store
@@ -54,7 +54,7 @@ def test_nothing_changes_without_weight_or_enough_to_compare(index: DenseIndex) 
 
 def test_a_search_counts_it_only_where_scores_are_fused(store: Store, collection: Collection, write) -> None:  # type: ignore[no-untyped-def]
     write(a="refund of the tax", b="refund of the fee", c="boats at dawn", d="tax and fee")
-    indexes = Indexes(store, collection, IndexSettings(kind="flat"))
+    indexes = open_indexes(store, collection, IndexSettings(kind="flat"))
 
     def plan(**settings: object) -> dict[str, object]:
         retriever = HybridRetriever(

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ragent.config import IndexSettings, RetrievalSettings
-from ragent.retrieval import HybridRetriever, Indexes, Reach, expand
+from ragent.retrieval import HybridRetriever, Reach, expand, open_indexes
 from ragent.store import Collection, NewDocument, Store
 from ragent.types import Chunk, Document, Hit, Page
 from tests.making import FINGERPRINT, HashedWords
@@ -132,7 +132,7 @@ def test_search_gives_what_was_found_with_what_stands_around_it(
     store: Store, collection: Collection, write: Write
 ) -> None:
     write(d="The cranes stand idle.|Ships wait for pilots.|Tugs burn diesel.|Nobody sleeps at night.")
-    indexes = Indexes(store, collection, IndexSettings())
+    indexes = open_indexes(store, collection, IndexSettings())
 
     def search(**settings: int) -> list[str]:
         retriever = HybridRetriever(store, collection, indexes, HashedWords(), RetrievalSettings(**settings))

@@ -9,7 +9,7 @@ import pytest
 
 from ragent.config import IndexSettings, RetrievalSettings
 from ragent.filters import parse_filter
-from ragent.retrieval import HybridRetriever, Indexes
+from ragent.retrieval import HybridRetriever, open_indexes
 from ragent.retrieval.check import check_indexes
 from ragent.retrieval.techniques.graph import NameGraph
 from ragent.retrieval.techniques.naming import renew_names
@@ -39,7 +39,7 @@ def fill(store: Store, collection: Collection, change: Callable[[str], str] = st
 
 
 def make(store: Store, collection: Collection) -> HybridRetriever:
-    indexes = Indexes(store, collection, IndexSettings(kind="flat"))
+    indexes = open_indexes(store, collection, IndexSettings(kind="flat"))
     return HybridRetriever(store, collection, indexes, HashedWords(), RetrievalSettings())
 
 

@@ -13,7 +13,7 @@ from ragent.config import IndexSettings, LLMSettings, RetrievalSettings
 from ragent.errors import ContextOverflow, LLMError, ModelNotFound, QueryError
 from ragent.prompts import load_prompt
 from ragent.protocols import LLM
-from ragent.retrieval import HybridRetriever, Indexes
+from ragent.retrieval import HybridRetriever, open_indexes
 from ragent.retrieval.context import Aids
 from ragent.store import Collection, Store
 from ragent.types import Delta, Hit, Message, Sampling, SearchMode, SearchOptions
@@ -61,7 +61,7 @@ def make(store: Store, collection: Collection) -> Make:
 
     def make(model: LLM | None = None, **settings: object) -> HybridRetriever:
         aids = Aids(open_llm=lambda: model) if model else Aids()
-        indexes = Indexes(store, collection, IndexSettings(kind="flat"))
+        indexes = open_indexes(store, collection, IndexSettings(kind="flat"))
         chosen = RetrievalSettings(**settings)  # type: ignore[arg-type]
         return HybridRetriever(store, collection, indexes, HashedWords(), chosen, aids)
 
@@ -185,7 +185,7 @@ def test_older_documents_lose_by_half_lives(store: Store, collection: Collection
         date = (now - timedelta(days=days)).isoformat()
         store.write(collection, [replace(new, document=replace(new.document, metadata={"modified": date}))])
     store.write(collection, [new_document("undated", ["the same words about cranes"])])
-    indexes = Indexes(store, collection, IndexSettings(kind="flat"))
+    indexes = open_indexes(store, collection, IndexSettings(kind="flat"))
     retriever = HybridRetriever(
         store, collection, indexes, HashedWords(), RetrievalSettings(half_life_days=400)
     )
@@ -198,7 +198,7 @@ def test_dates_that_say_nothing_are_passed_over(store: Store, collection: Collec
     new = new_document("odd", ["cranes"])
     meta = {"modified": "last spring", "date": 7, "created": None}
     store.write(collection, [replace(new, document=replace(new.document, metadata=meta))])
-    indexes = Indexes(store, collection, IndexSettings(kind="flat"))
+    indexes = open_indexes(store, collection, IndexSettings(kind="flat"))
     retriever = HybridRetriever(store, collection, indexes, HashedWords(), RetrievalSettings())
     (plain,) = retriever.search("cranes", 1).hits
     (aged,) = retriever.search("cranes", 1, by("time-decay")).hits
