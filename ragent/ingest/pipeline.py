@@ -149,17 +149,18 @@ class _Run:
 
     def _bring_in_again(self, listing: Listing, uris: set[str]) -> bool:
         """These items, and what is to be read again because the document that it repeated changed or went."""
-        before: set[str] = set()
+        before: set[str] | None = None
         while True:
             known = self.ingestor.store.known_documents(self.ingestor.collection.id)
-            uris = {*uris, *_unread(known)} - {failure.uri for failure in self.failed}
-            items = [one for uri, one in listing.items.items() if uri in uris]
-            if not items or uris == before:
+            unread = _unread(known)
+            again = {*uris, *unread} - {failure.uri for failure in self.failed}
+            items = [one for uri, one in listing.items.items() if uri in again]
+            if not items or (unread == before and not uris):
                 return True
             self.total = max(self.total, self.done + len(items))
             if self._ingest(items, known, []) is None or not self._take_over(listing):
                 return False
-            before, uris = uris, set()
+            before, uris = unread, set()
 
     def _take_over(self, listing: Listing) -> bool:
         """Wait until what other processes have in hand is done, and do what they leave undone.

@@ -151,6 +151,7 @@ def test_so_it_is_in_postgresql(
 @example({"a": (0, 0), "c": (0, 0)}, {"a": [], "b": (0, 0)}, 1, 1)
 @example({"a": (1, 0)}, {"a": [(1, 0)]}, 1, 2)
 @example({"a": [(0, 0)]}, {"a": [], "b": (0, 0)}, 100, 9)
+@example({"h": [], "d": (2, 1), "a": [(1, 1), (2, 1)]}, {"h": (1, 0), "a": [(2, 3), (2, 0)]}, 40, 2)
 def test_wherever_it_ends_a_second_run_completes_it(
     store: Store, duplicates: Duplicates, first: Folded, then: Folded, batch_chunks: int, ends_after: int
 ) -> None:
