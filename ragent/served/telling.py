@@ -94,7 +94,7 @@ class Telling:
             body = data.decode("utf-8", "replace")
         error = self.explained(status, body)
         if isinstance(error, ServerError) and "retry-after" in headers:
-            error.retry_after = _wished(headers["retry-after"])
+            error.retry_after = _wished(headers)
         return error
 
     def explained(self, status: int, body: Any, *, begun: bool = False) -> LLMError:
@@ -118,14 +118,17 @@ class Telling:
         return "with fewer passages (-k)" if self.address.section == "llm" else "for less at once"
 
 
-def _wished(header: str) -> float:
+def _wished(headers: Mapping[str, str]) -> float:
     """Seconds until the server wants to be asked again (RFC 9110, 10.2.3)."""
+    wish = headers["retry-after"]
     try:
-        return max(0.0, float(header))
+        return max(0.0, float(wish))
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+        # A moment by the server's clock, which ours need not agree with.
+        now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
+        return max(0.0, parsedate_to_datetime(wish).timestamp() - now)
     except ValueError:
         return 0.0
 

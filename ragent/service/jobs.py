@@ -15,11 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import psutil  # type: ignore[import-untyped]
-
 from ragent.errors import NotThere, RagentError
 from ragent.ingest import Progress
 from ragent.rag import Rag
+from ragent.service.processes import identify
 from ragent.store import Store, jobs
 from ragent.types import IngestReport
 
@@ -63,7 +62,7 @@ class Jobs:
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        self._worker = f"{os.getpid()}:{psutil.Process().create_time():.2f}"
+        self._worker = identify(os.getpid())
 
     def start(self) -> None:
         """Begin to work, with what a process that died left behind first."""
@@ -191,11 +190,7 @@ class _Note:
 
 
 def _is_alive(worker: str) -> bool:
-    pid, _, began = worker.partition(":")
-    try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(began)) < 1.0)
-    except (psutil.Error, ValueError):
-        return False
+    return worker == identify(int(worker.partition(":")[0]))
 
 
 def _job(row: Any) -> Job:

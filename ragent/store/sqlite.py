@@ -53,7 +53,9 @@ def waiting_briefly(writers: Engine, milliseconds: int) -> Iterator[Connection]:
 
 def explain(error: BaseException) -> tuple[str, str]:
     """What is wrong, and what to do about it."""
-    said = str(error)
+    # What its processes share in memory lies on the disk, too; without room for it, it only speaks of I/O.
+    is_full = getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE"
+    said = "disk is full" if is_full else str(error)
     for sign, message, hint in _REASONS:
         if sign in said:
             return message, hint

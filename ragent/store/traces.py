@@ -63,8 +63,7 @@ class TraceStore:
         latest = {span.span_id: span for span in spans}
         with self._store.writing_briefly(_BUSY_MS) as connection:
             if self._keep_days and not self._pruned:
-                oldest = time.time_ns() - int(self._keep_days * _DAY_NS)
-                connection.execute(delete(SpanRow).where(SpanRow.started_ns < oldest))
+                _prune(connection, int(self._keep_days * _DAY_NS))
                 self._pruned = True
             begun = [span.span_id for span in latest.values() if span.parent_id is None]
             if begun:
@@ -103,6 +102,14 @@ class TraceStore:
                 problem = "more than one trace or run begins with" if names else "there is no trace or run"
                 raise StoreError(f"{problem} {name!r}", hint="`ragent logs` lists them")
             return [_tree(root, _spans(connection, root.trace_id)) for root in roots]
+
+
+def _prune(connection: Connection, keep_ns: int) -> None:
+    # A clock that is years ahead must not take everything along: the age of a trace is reckoned from a day
+    # after the last one that is kept. Where none was recorded for long, the next process removes what is old.
+    newest = connection.scalar(select(func.max(SpanRow.started_ns))) or 0
+    oldest = min(time.time_ns(), newest + _DAY_NS) - keep_ns
+    connection.execute(delete(SpanRow).where(SpanRow.started_ns < oldest))
 
 
 def _values(span: SpanRecord) -> dict[str, Any]:

@@ -69,6 +69,15 @@ def test_a_server_is_left_alone_as_long_as_it_wants() -> None:
     assert time.slept == [3.0]
 
 
+def test_a_moment_to_ask_again_is_by_the_servers_clock() -> None:
+    time = Time()
+    wish = {"Date": "Mon, 01 Jan 2035 00:00:00 GMT", "Retry_After": "Mon, 01 Jan 2035 00:00:04 GMT"}
+    with wired() as wire, pool_of(wire, time=time) as pool:
+        wire.acts["/v1/value"] = [reply("busy", 503, **wish), reply(7)]
+        assert pool.ask(value) == 7
+    assert time.slept == [4.0]
+
+
 @pytest.mark.parametrize("fault", [reset, garbage(b"<html>"), reply("broken", 500), reply("busy", 429)])
 def test_another_server_is_asked_at_once(fault: Any) -> None:
     time = Time()

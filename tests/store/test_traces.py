@@ -107,6 +107,19 @@ def test_old_traces_are_removed(store: Store, traces: TraceStore) -> None:
     assert [one.root.span_id for one in traces.last(Wanted())] == ["2", "3"]
 
 
+def test_a_clock_that_is_far_ahead_costs_no_trace_at_once(
+    store: Store, traces: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    traces.write([a_span("1", now - DAY_NS), a_span("2", now)])
+    ahead = now + 3650 * DAY_NS
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time_ns", lambda: ahead)
+        TraceStore(store, keep_days=3).write([a_span("3", ahead)])
+    TraceStore(store, keep_days=3).write([a_span("4", now)])
+    assert {one.root.span_id for one in traces.last(Wanted())} == {"1", "2", "3", "4"}
+
+
 def test_a_busy_database_costs_the_trace_and_no_more(store: Store, traces: TraceStore) -> None:
     with kept_busy(store), pytest.raises(StoreError, match="busy"), store.writing_briefly(20) as connection:
         connection.execute(delete(SpanRow))
