@@ -26,13 +26,13 @@ DO $$ DECLARE one regclass; filled boolean; BEGIN
     PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND {_OURS};
     DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE {_OURS});
 END $$
-"""  # noqa: S608 (nothing but the line above)
+"""
 _SHAPE = f"""
 SELECT md5(string_agg(concat_ws(' ', relname, relkind, attname, atttypid, attnotnull, indisvalid), ','
     ORDER BY relname, attnum))
 FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_index i ON i.indexrelid = c.oid
 WHERE {_OURS} AND coalesce(attnum, 1) > 0
-"""  # noqa: S608
+"""
 
 
 @dataclass

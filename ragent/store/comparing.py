@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -33,6 +34,7 @@ from ragent.store.columns import POSTGRESQL
 from ragent.store.tables import DocumentRow
 
 _LAST_CHARACTER = 0x10FFFF
+_NO_PATH = literal_column("'{}'::text[]")
 _SURROGATES = range(0xD800, 0xE000)
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -111,8 +113,8 @@ def _postgresql_value(of: Any, where: Compare) -> ColumnElement[bool]:
         case bool() | None:
             return of == literal(where.value, JSONB)  # type: ignore[no-any-return]
         case str():
-            text = ordered(of.op("#>>", return_type=String())("{}").collate("C"), where.operator, where.value)
-            return and_(kind == "string", text)
+            text = of.op("#>>", return_type=String())(_NO_PATH).collate("C")
+            return and_(kind == "string", ordered(text, where.operator, where.value))
     # CASE keeps its order, AND doesn't: no other value may be read as a number.
     number = case((kind == "number", cast(of, Numeric)))
     return func.coalesce(ordered(number, where.operator, _decimal(where.value)), False)
