@@ -14,6 +14,7 @@ from ragent.cli import (
     ask,
     chat,
     code,
+    db,
     forget,
     generate,
     graph,
@@ -61,6 +62,7 @@ app.add_typer(agent.app, name="agent")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(index.app, name="index")
+app.add_typer(db.app, name="db")
 app.command("reembed")(reembed.reembed)
 app.command("fsck")(index.fsck)
 app.command("topics")(topics.topics)

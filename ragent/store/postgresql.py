@@ -31,6 +31,7 @@ _OLDEST_SERVER, _OLDEST_PGVECTOR = 15, (0, 7)
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _SAMPLES = ("most_common_vals", "histogram_bounds", "most_common_elems")
+_SECRETS = ("password", "sslpassword")
 _EXAMPLE = "such as postgresql+psycopg://user@host/database"
 
 
@@ -48,7 +49,7 @@ def parse_url(url: str) -> URL:
 
 def shown(url: str) -> str:
     """A database's URL without its password."""
-    return parse_url(url).render_as_string(hide_password=True)
+    return parse_url(url).difference_update_query(_SECRETS).render_as_string(hide_password=True)
 
 
 def postgresql_engine(url: str) -> Engine:
