@@ -3,6 +3,7 @@
 #   make demo     ingest the sample documents and answer a question from them
 #   make test     every test            make check    style, types, layers
 #   make setup    the environment only  make clean    remove what was made (distclean: .venv too)
+#   make faults   kill, fill the disk, cut the network, set the clock: 100 times each (ROUNDS), and count
 #
 # PYTHON chooses the interpreter (3.11 or newer), QUESTION and DOCUMENTS what the demo does, WORKERS how many
 # processes run tests (each needs a core and about 1 GB). pip's own variables
@@ -16,10 +17,11 @@ endif
 DOCUMENTS ?= evals/sets/harbour/documents
 QUESTION ?= Why is grit spread on the ramp in winter rather than salt?
 WORKERS ?= 2
+ROUNDS ?= 100
 DEMO := .demo
 BIN := .venv/bin
 
-.PHONY: demo test check setup pin clean distclean
+.PHONY: demo test faults check setup pin clean distclean
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready
@@ -37,6 +39,9 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+
+faults: setup
+	RAGENT_FAULT_ROUNDS=$(ROUNDS) $(BIN)/pytest -q tests/faults
 
 check: setup
 	$(BIN)/ruff check
