@@ -148,7 +148,7 @@ def bring_into(
     collection = store.ensure_collection("default", embedder.fingerprint)
     source = open_source(str(documents), max_bytes=1 << 20)
     origin = Origin(source, store.remember_source(collection, absolute(str(documents))))
-    settings = IngestSettings(batch_chunks=CHUNKS_A_BATCH)
+    settings = IngestSettings(batch_chunks=CHUNKS_A_BATCH, lease_seconds=2)
     ingestor = Ingestor(store, collection, embedder, Lines(), settings, reading)
     return ingestor.run([origin], Callbacks(on_document=tell), Options(delete=True))
 
