@@ -232,7 +232,7 @@ class _Run:
             self._note,
         )
         work = Work(callbacks.parse, ingestor.chunker if elsewhere else None, callbacks.unpack)
-        reading = ingestor.reading or choose_reading(work, ingestor.settings)
+        reading = ingestor.reading or choose_reading(work, ingestor.settings, self.sharing.most_ahead)
         steps = self.sharing.steps(listed, Decider(known, gone, force=self.options.force))
         pieces = cast(Generator[tuple[Step, Piece | None]], reading.read(work, steps))
         moved: set[int] = set()

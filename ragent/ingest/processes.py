@@ -30,7 +30,7 @@ Step = TypeVar("Step")
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from ragent.ingest.reader import serve; "
 _JOBS_A_GROUP = 16
 _BYTES_A_GROUP = 1 << 20
-_MOST_SLOTS = 512
+MOST_AHEAD = 512
 _MOST_BYTES = 64 << 20
 _MOST_CRASHES = 3
 _GROUPS_WAITING = 4
@@ -65,11 +65,15 @@ class _Reader:
 
 
 class Processes:
-    """Reads with `count` processes, started when there is something to read."""
+    """Reads with `count` processes, started when there is something to read.
 
-    def __init__(self, count: int, limits: Limits) -> None:
+    At most `most_ahead` tasks are in their hands, and as many pieces are kept that nobody took yet.
+    """
+
+    def __init__(self, count: int, limits: Limits, most_ahead: int = MOST_AHEAD) -> None:
         self._count = count
         self._limits = limits
+        self._most_ahead = most_ahead
 
     def read(
         self, work: Work, steps: Iterator[tuple[Step, Task | None]]
@@ -88,14 +92,19 @@ class Processes:
             if task is None:
                 yield step, None
                 continue
-            pool = Pool(self._count, self._limits, load)
-            made = Ahead(pool.run(_chained((step, task), steps)), _weigh, _MOST_BYTES)
+            pool = Pool(self._count, self._limits, load, self._most_ahead)
+            made = Ahead(pool.run(_chained((step, task), steps)), self._weigh, _MOST_BYTES)
             try:
                 yield from made
             finally:
                 pool.stop()
                 made.close()
                 pool.close()
+
+    def _weigh(self, taken: tuple[Step, Piece | None]) -> int:
+        piece = taken[1]
+        least = 1024 if self._most_ahead >= MOST_AHEAD else _MOST_BYTES // self._most_ahead
+        return max(least, 1024 + (_weight(piece) if piece else 0))
 
 
 def _chained(
@@ -105,11 +114,6 @@ def _chained(
     yield from rest
 
 
-def _weigh(taken: tuple[Step, Piece | None]) -> int:
-    piece = taken[1]
-    return 1024 + (_weight(piece) if piece else 0)
-
-
 def _weight(piece: Piece) -> int:
     return 4 * len(piece.document.text) if piece.document else 0
 
@@ -117,10 +121,11 @@ def _weight(piece: Piece) -> int:
 class Pool:
     """Reader processes that live from one `run` to the next, until `close`."""
 
-    def __init__(self, count: int, limits: Limits, work: bytes) -> None:
+    def __init__(self, count: int, limits: Limits, work: bytes, most_slots: int = MOST_AHEAD) -> None:
         self._count = count
         self._limits = limits
         self._work = work
+        self._most_slots = most_slots
         self._readers: list[_Reader] = []
         self._slots: deque[_Slot] = deque()
         self._waiting: deque[_Slot] = deque()
@@ -166,7 +171,7 @@ class Pool:
 
     def _take_in(self, steps: Iterator[tuple[Step, Task | None]]) -> bool:
         """Fill the queue up to its bounds; whether there is more to come."""
-        while len(self._slots) < _MOST_SLOTS and self._weight() < _MOST_BYTES:
+        while len(self._slots) < self._most_slots and self._weight() < _MOST_BYTES:
             following = next(steps, None)
             if following is None:
                 return False

@@ -44,9 +44,13 @@ def chunks_in_readers(chunker: Chunker) -> bool:
     return not any(hasattr(part, "embed_documents") for part in getattr(chunker, "__dict__", {}).values())
 
 
-def choose_reading(work: Work, settings: IngestSettings) -> Reading:
-    """Processes wherever the work can be sent to them: parsers of a program's own main module can't be."""
+def choose_reading(work: Work, settings: IngestSettings, most_ahead: int) -> Reading:
+    """Processes wherever the work can be sent to them: parsers of a program's own main module can't be.
+
+    They read no more than `most_ahead` tasks ahead.
+    """
     if work.portable() is None:
         return Here()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Processes(settings.readers or cores or 1, Limits(settings.file_seconds, settings.file_memory_mb))
+    limits = Limits(settings.file_seconds, settings.file_memory_mb)
+    return Processes(settings.readers or cores or 1, limits, most_ahead)

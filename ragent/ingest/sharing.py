@@ -20,10 +20,12 @@ from typing import Self
 from ragent.errors import StoreError
 from ragent.ingest.deciding import Decider, Step
 from ragent.ingest.listing import Listed
+from ragent.ingest.processes import MOST_AHEAD
 from ragent.ingest.work import Task
 from ragent.store import Collection, Held, Leases, Store
 
 _ITEMS_A_CLAIM = 16
+_ITEMS_AHEAD = 64
 _RENEWALS = 3
 """So often a lease is renewed before it would run out."""
 
@@ -92,6 +94,11 @@ class Sharing:
         free = self._left - held
         self._left -= free
         return free
+
+    @property
+    def most_ahead(self) -> int:
+        """How many items to read ahead: few where others could read them meanwhile."""
+        return _ITEMS_AHEAD if self._leases else MOST_AHEAD
 
     @property
     def has_left(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,11 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from ragent.config import IngestSettings
+from ragent.ingest import Callbacks, Ingestor, Origin
 from ragent.protocols import Vectors
 from ragent.store import Batch, Collection, Held, Leases, Move, Store
 from ragent.types import Fingerprint
 from tests.databases import query
+from tests.ingest import faking
 from tests.ingest.dying import TEXTS, run
+from tests.ingest.test_sync import Folder
 from tests.making import FINGERPRINT, HashedWords, WordTokenizer, new_document
 
 EVERYONE = 8
@@ -175,3 +180,25 @@ def test_a_document_that_moved_meanwhile_is_neither_moved_again_nor_removed(
     )
     assert store.apply(collection, again).lost == {"c", "d"}
     assert set(store.known_documents(collection.id)) == {"b", "c"}
+
+
+def test_a_process_takes_no_more_than_it_can_use(
+    store: Store, collection: Collection, tmp_path: Path
+) -> None:
+    held: list[int] = []
+
+    @dataclass
+    class Asking(Company):
+        def embed_documents(self, texts: Sequence[str]) -> Vectors:
+            if not held:
+                time.sleep(2)  # readers go on as far as they may
+                held.append(query(store, "SELECT count(*) FROM leases")[0][0])
+            return HashedWords().embed_documents(texts)
+
+    texts = {f"f{number}": f"text {number}" for number in range(300)}
+    settings = IngestSettings(batch_chunks=50, readers=1)
+    embedder = Asking(set(), threading.Condition())
+    ingestor = Ingestor(store, collection, embedder, faking.Lines(), settings)
+    report = ingestor.run([Origin(Folder(texts))], Callbacks(faking.parse))
+    assert report.added == 300
+    assert 64 <= held[0] <= 250
