@@ -1,4 +1,4 @@
-"""The same passages in SQLite with files beside it and in PostgreSQL, which searches itself: how fast each is.
+"""The same passages in SQLite with files beside it and in PostgreSQL, which searches itself: the time of each.
 
     .venv/bin/python scripts/private_postgres.py                       (in another terminal; prints a URL)
     python evals/benchmarks/postgres.py FOLDER... --cache DIR --url URL [--count 100000]
@@ -9,9 +9,9 @@ passage. The home with SQLite stays in `--cache`; PostgreSQL's database is made 
 unless it is there.
 
 Both are asked the same questions in turn in one process with one thread, `--rounds` times, after a round that
-doesn't count. A question's time is the median of its rounds, of the whole of `Rag.search`, embedding included.
-`overlap` is how many of the first ten passages are the same. Where a folder has `qrels/test.tsv`, nDCG@10 of
-its documents is measured over the real passages alone, for both.
+doesn't count. A question's time is the median of its rounds, of the whole of `Rag.search`, with embedding.
+`overlap` is how many of the first ten passages are the same, as a share. What each finds is measured by
+`ragent eval beir FOLDER`, once with RAGENT_STORE__URL and once without.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from ragent.store.columns import POSTGRESQL
 from ragent.store.tables import DocumentRow
 
 _LAST_CHARACTER = 0x10FFFF
-_NO_PATH = literal_column("'{}'::text[]")
+_NO_PATH: ColumnElement[Any] = literal_column("'{}'::text[]")
 _SURROGATES = range(0xD800, 0xE000)
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
