@@ -30,7 +30,6 @@ Step = TypeVar("Step")
 _JOBS_A_GROUP = 32
 _BYTES_A_GROUP = 4 << 20
 _GROUPS_A_WORKER = 2
-_TEXTS_A_CALL = 128
 _PATIENCE_SECONDS = 120.0
 _MOST_DEATHS = 3
 
@@ -195,13 +194,14 @@ class Spread:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
-        slices = [list(texts[first : first + _TEXTS_A_CALL]) for first in range(0, len(texts), _TEXTS_A_CALL)]
-        futures = [
-            self.workers[turn % len(self.workers)].embed.remote(some) for turn, some in enumerate(slices)
-        ]
-        if not futures:
-            return np.empty((0, self.fingerprint.dimension), np.float32)
-        return np.concatenate(_get(self._ray, futures))
+        count = len(self.workers)
+        # They come sorted by length: dealt out like this, all workers have as much to do.
+        shares = [list(texts[first::count]) for first in range(min(count, len(texts)))]
+        futures = [worker.embed.remote(some) for worker, some in zip(self.workers, shares, strict=False)]
+        vectors = np.empty((len(texts), self.fingerprint.dimension), np.float32)
+        for first, found in enumerate(_get(self._ray, futures)):
+            vectors[first::count] = found
+        return vectors
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
