@@ -5,10 +5,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from ragent.config import load_settings
 from ragent.service import Service, Session
 from ragent.service.access import ANYBODY
 from tests.service.conftest import bring_in, finished
+
+pytestmark = pytest.mark.usefixtures("store_url")
 
 DIES = textwrap.dedent("""
     import os, sys

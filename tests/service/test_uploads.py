@@ -13,6 +13,8 @@ from ragent.service import Session
 from ragent.service.uploads import safe_name
 from tests.service.conftest import finished
 
+pytestmark = pytest.mark.usefixtures("store_url")
+
 
 @given(st.text(max_size=300))
 def test_a_name_stays_in_its_folder(name: str) -> None:
