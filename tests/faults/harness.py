@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+from ragent.errors import RagentError, StoreError
+
+T = TypeVar("T")
 
 ROUNDS = int(os.environ.get("RAGENT_FAULT_ROUNDS", "3"))
 """How often each fault strikes. `make faults` says 100."""
 
 COUNTED = "faults"
 """The name under which a test's count goes into its report."""
+
+PATIENCE_SECONDS = 60.0
+"""Within this time, all must have been said and done."""
 
 Record = Callable[[str, object], None]
 
@@ -40,16 +49,19 @@ class Count:
         return f"{self.fault}: {self.survived} of {self.rounds} survived ({where})"
 
 
-def survive(fault: str, record: Record, strike: Callable[[int, float], Outcome]) -> None:
+def survive(
+    fault: str, record: Record, strike: Callable[[int, float], Outcome], rounds: int = ROUNDS
+) -> None:
     """Have a fault strike in every round, keep count, and fail if anything was wrong in any.
 
     Args:
         fault: what it is called where the count is printed.
         record: pytest's `record_property`.
         strike: one round, given its number and when in the course of it to strike, from 0 to 1.
+        rounds: how many; fewer for what is slow.
     """
     outcomes = []
-    for number, moment in enumerate(spread(ROUNDS)):
+    for number, moment in enumerate(spread(rounds)):
         outcomes.append(strike(number, moment))
         sys.stdout.write(f"{fault}, round {number + 1}: {outcomes[-1]}\n")
     hits = Counter(outcome.hit for outcome in outcomes)
@@ -58,6 +70,18 @@ def survive(fault: str, record: Record, strike: Callable[[int, float], Outcome])
     wrong = [(number, *outcome.problems) for number, outcome in enumerate(outcomes) if outcome.problems]
     assert wrong == []
     assert set(hits) != {""}
+
+
+def patiently(look: Callable[[], T], error: type[RagentError] = StoreError) -> T:
+    """What comes of it once that error is over: a server that was killed needs a moment, a busy machine too."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return look()
+        except error:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def spread(count: int, seed: int = 9) -> Sequence[float]:

@@ -18,9 +18,9 @@ from typing import Any
 
 import psutil
 
+from tests.faults.harness import PATIENCE_SECONDS
 from tests.faults.scenes import Ledger, Place, bring_in
 
-PATIENCE_SECONDS = 60.0
 _FORKING = get_context("forkserver")
 _FORKING.set_forkserver_preload(["pytest", "faiss", "tantivy", "psycopg", "tests.faults.killing"])
 
@@ -87,7 +87,7 @@ def _run(place: Place, ledger: Path, killing: Killing) -> tuple[int | None, int,
         before = mine.recv()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while process.is_alive() and time.monotonic() < deadline:
-            if killing.seconds and _processor_seconds(process.pid) - before >= killing.seconds:
+            if killing.seconds and _processor_seconds(process.pid or 0) - before >= killing.seconds:
                 break
             time.sleep(0.001)
         is_late = time.monotonic() >= deadline

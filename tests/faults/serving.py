@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
-from ragent.errors import StoreError
 from scripts.private_postgres import PrivatePostgres
 
 # A killed server leaves all that it wrote to the system: forcing it to the disk would only cost time.
 KEEPING = ("synchronous_commit=on", "full_page_writes=on")
-_PATIENCE_SECONDS = 60.0
-
-
-def patiently(look: Callable[[], list[str]]) -> list[str]:
-    """What is seen once the server is there again: one whose parts were killed needs a moment."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            return look()
-        except StoreError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def make_database(server: PrivatePostgres, like: str = "") -> str:

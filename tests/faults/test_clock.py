@@ -22,14 +22,13 @@ import pytest
 
 from ragent.store import Store, TraceStore, Wanted
 from tests.faults.clocked import note_trace
-from tests.faults.harness import Outcome, Record, survive
+from tests.faults.harness import PATIENCE_SECONDS, Outcome, Record, survive
 from tests.faults.scenes import Ledger, Place, bring_in, change, check, check_end, copy_home, write_first
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 JUMPS = (3600, 86_400, 40 * 86_400, 365 * 86_400, 10 * 365 * 86_400)
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

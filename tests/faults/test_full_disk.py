@@ -19,7 +19,7 @@ from ragent.retrieval import Indexes
 from ragent.store import Store
 from scripts.private_postgres import PrivatePostgres, find_binaries
 from tests.cli.conftest import run_ragent
-from tests.faults.harness import Outcome, Record, survive
+from tests.faults.harness import Outcome, Record, patiently, survive
 from tests.faults.killing import attempt
 from tests.faults.scenes import (
     INDEX,
@@ -35,7 +35,7 @@ from tests.faults.scenes import (
     require,
     write_first,
 )
-from tests.faults.serving import KEEPING, make_database, patiently
+from tests.faults.serving import KEEPING, make_database
 
 pytestmark = pytest.mark.slow
 

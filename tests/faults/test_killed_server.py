@@ -18,7 +18,7 @@ from ragent.store import Store
 from ragent.types import DocumentReport
 from scripts.private_postgres import PrivatePostgres, find_binaries
 from tests.cli.conftest import run_ragent
-from tests.faults.harness import Outcome, Record, survive
+from tests.faults.harness import PATIENCE_SECONDS, Outcome, Record, patiently, survive
 from tests.faults.scenes import (
     Place,
     Scene,
@@ -32,11 +32,9 @@ from tests.faults.scenes import (
     searcher,
     write_first,
 )
-from tests.faults.serving import KEEPING, make_database, patiently
+from tests.faults.serving import KEEPING, make_database
 
 pytestmark = pytest.mark.slow
-
-PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
