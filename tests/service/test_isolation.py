@@ -24,7 +24,7 @@ from ragent.service.session import Asked
 from ragent.store import NewDocument
 from ragent.types import Chunk, Document
 
-ROUNDS = int(os.environ.get("RAGENT_ISOLATION_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("ISOLATION_ROUNDS", "4"))
 COLLECTIONS = ("blue", "green", "red", "white")
 NUMBERS = range(4)
 YEARS = (2020, 2021, 2022)

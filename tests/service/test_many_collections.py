@@ -1,4 +1,4 @@
-"""Many collections in one home: `RAGENT_MANY_COLLECTIONS=1000` makes as many as that."""
+"""Many collections in one home: `MANY_COLLECTIONS=1000` makes as many as that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragent.service.session import CollectionInfo
 from ragent.store import NewDocument
 from ragent.types import Chunk, Document
 
-COUNT = int(os.environ.get("RAGENT_MANY_COLLECTIONS", "24"))
+COUNT = int(os.environ.get("MANY_COLLECTIONS", "24"))
 MOST = 4
 NAMES = [f"tenant{i}" for i in range(COUNT)]
 
