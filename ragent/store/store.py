@@ -144,6 +144,12 @@ class Store:
         Raises:
             EmbedderMismatch: it was embedded by another model.
         """
+        # Most often it is there, and then nobody need be waited for.
+        collection = self.find_collection(name) or self._make_collection(name, fingerprint)
+        check_fingerprint(collection, fingerprint)
+        return collection
+
+    def _make_collection(self, name: str, fingerprint: Fingerprint) -> Collection:
         with self._writer.begin() as connection:
             row = connection.execute(_COLLECTIONS.where(CollectionRow.name == name)).one_or_none()
             if row is None:
@@ -151,9 +157,7 @@ class Store:
                 space = {"collection_id": connection.scalar(made), "active": True}
                 connection.execute(insert(SpaceRow).values(**space, fingerprint=asdict(fingerprint)))
                 row = connection.execute(_COLLECTIONS.where(CollectionRow.name == name)).one()
-        collection = _collection(row)
-        check_fingerprint(collection, fingerprint)
-        return collection
+        return _collection(row)
 
     def counts(self, collection_id: int) -> Counts:
         """Numbers of documents, chunks and tombstones."""
@@ -324,6 +328,10 @@ class Store:
     def remember_source(self, collection: Collection, argument: str) -> int:
         """The id of a source, noted for `sync` if it wasn't known."""
         same = (SourceRow.collection_id == collection.id) & (SourceRow.argument == argument)
+        with self._reader.connect() as connection:
+            known = connection.scalar(select(SourceRow.id).where(same))
+        if known is not None:
+            return known
         with self._writer.begin() as connection:
             known = connection.scalar(select(SourceRow.id).where(same))
             if known is not None:
