@@ -12,6 +12,8 @@ from ragent.service.exporting import as_json, as_markdown
 from ragent.service.session import Asked
 from tests.service.conftest import bring_in
 
+pytestmark = pytest.mark.usefixtures("store_url")
+
 
 def last(pieces: list[str | Turn]) -> Turn:
     turn = pieces[-1]

@@ -9,6 +9,8 @@ from ragent.service import Session
 from tests.cli.conftest import DOCUMENTS
 from tests.service.conftest import bring_in, finished
 
+pytestmark = pytest.mark.usefixtures("store_url")
+
 QUOTE = "Grit is used, not salt, on the linkspan, because salt attacks the rams."
 
 
