@@ -73,7 +73,7 @@ def survive(
 
 
 def patiently(look: Callable[[], T], error: type[RagentError] = StoreError) -> T:
-    """What comes of it once that error is over: a server that was killed needs a moment, a busy machine too."""
+    """What comes of it when that error is over: a killed server needs a moment, a busy machine too."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
