@@ -1,4 +1,4 @@
-"""The same passages in SQLite with files beside it and in PostgreSQL, which searches itself: the time of each.
+"""The same passages in SQLite with files beside it and in PostgreSQL, which searches itself: times of both.
 
     .venv/bin/python scripts/private_postgres.py                       (in another terminal; prints a URL)
     python evals/benchmarks/postgres.py FOLDER... --cache DIR --url URL [--count 100000]
