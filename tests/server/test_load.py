@@ -19,7 +19,8 @@ import pytest
 from ragent.service.people import People
 from ragent.store import Store
 from tests.server.conftest import PATIENCE, running
-from tests.server.test_endpoints import QUESTION, finished
+from tests.server.jobs import finished
+from tests.server.test_endpoints import QUESTION
 
 SIGN_IN = '[server]\nsign_in = "password"\nanswers_at_once = 2\n[ask]\nstyle = "extract"\n'
 PEOPLE = 10
