@@ -19,6 +19,7 @@ import sys
 from typing import Any
 
 IMPORTED = (
+    "alembic.command",
     "faiss",
     "ragent.agent",
     "ragent.cli.app",
