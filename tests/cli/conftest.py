@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.commands import run_command
 
 DOCUMENTS = Path(__file__).parents[2] / "evals" / "sets" / "harbour" / "documents"
 
@@ -30,15 +29,10 @@ class Ran:
 Ragent = Callable[..., Ran]
 
 
-def run_ragent(home: Path, *arguments: str | Path, cwd: Path | None = None) -> Ran:
+def run_ragent(home: Path, *arguments: str | Path, cwd: Path | None = None, **variables: str) -> Ran:
     """Run the command line in a process of its own, as a user would."""
-    command = [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment(), check=False)
+    done = run_command("--home", home, *arguments, cwd=cwd, variables=variables)
     return Ran(done.returncode, done.stdout, done.stderr)
-
-
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")}
 
 
 @pytest.fixture

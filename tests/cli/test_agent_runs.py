@@ -14,7 +14,8 @@ from ragent.store import Store
 from tests.agent.scripted import Scripted
 from tests.agent.scripted import answer as said
 from tests.agent.served import model_server, text, wishes
-from tests.cli.conftest import Ragent, environment, run_ragent
+from tests.cli.conftest import Ragent, run_ragent
+from tests.commands import environment
 
 CALL = wishes(("calculate", '{"expression": "17 * 3"}'), said="I multiply.")
 

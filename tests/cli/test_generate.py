@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ragent, environment
+from tests.cli.conftest import Ragent
+from tests.commands import environment
 
 SCHEMA = {
     "type": "object",

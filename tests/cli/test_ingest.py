@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import DOCUMENTS, Ragent, environment
+from tests.cli.conftest import DOCUMENTS, Ragent
+from tests.commands import environment
 
 
 def write_notes(folder: Path, count: int) -> None:

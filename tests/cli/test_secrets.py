@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ragent, Ran, environment
+from tests.cli.conftest import Ragent, Ran, run_ragent
 from tests.cli.test_ingest import write_notes
 from tests.serving import Site, say, serving
 
@@ -32,10 +30,7 @@ def site() -> Iterator[Site]:
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> Ran:
-    command = [sys.executable, "-m", "ragent.cli", "--home", str(folder / "home"), *arguments]
-    env = environment() | {"NETRC": "nowhere"} | variables
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False)
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return run_ragent(folder / "home", *arguments, cwd=folder, **{"NETRC": "nowhere", **variables})
 
 
 def authorization(sent: dict[str, str]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ragent, environment, run_ragent
+from tests.cli.conftest import Ragent, run_ragent
 from tests.cli.test_ingest import start, write_notes
+from tests.commands import environment
 
 
 def test_sync_follows_changed_moved_new_and_deleted_files(ragent: Ragent, tmp_path: Path) -> None:

@@ -74,9 +74,18 @@ def test_sense_is_less_perplexing_than_nonsense(engine: LlamaCpp) -> None:
     sense = engine.perplexity(TEXT)
     assert sense.value < engine.perplexity(nonsense).value
     assert sense.tokens == engine.count([TEXT])[0] - 1
-    long = "One two three four five six seven. " * 150
-    assert engine.perplexity(long).tokens == engine.count([long])[0] - 1
-    assert engine.perplexity(long, stride=1000).nll == pytest.approx(engine.perplexity(long).nll, abs=0.1)
+
+
+def test_a_text_beyond_the_context_is_read_in_windows() -> None:
+    from ragent.config import LLMSettings
+    from ragent.llm.llamacpp import open_llamacpp
+
+    engine = open_llamacpp(LLMSettings(n_ctx=256, threads=1))
+    long = "One two three four five six seven. " * 38
+    in_windows = engine.perplexity(long)
+    assert in_windows.tokens == engine.count([long])[0] - 1 > 256
+    assert engine.perplexity(long, stride=250).nll == pytest.approx(in_windows.nll, abs=0.1)
+    engine.close()
 
 
 def test_what_has_no_perplexity(engine: LlamaCpp) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import run_command
+
 DOCUMENTS = {
     "gate.txt": "The harbour gate is opened by Ada Moor at seven each morning.\n",
     "boats.txt": "Small boats moor at the north quay. Each boat pays four crowns a night.\n",
@@ -36,8 +38,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(tmp_path_factory: pytest.TempPathFactory, documents: Path) -> Path:
     """A home that holds the documents. Tests only read it."""
     folder = tmp_path_factory.mktemp("home")
-    ingest = [sys.executable, "-m", "ragent.cli", "--home", str(folder), "ingest", str(documents)]
-    subprocess.run(ingest, check=True, env=environment(), capture_output=True)
+    run_command("--home", folder, "ingest", documents).check_returncode()
     return folder
 
 

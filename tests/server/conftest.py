@@ -20,6 +20,7 @@ from ragent.config import load_settings
 from ragent.rag import Rag
 from ragent.server import make_app
 from ragent.service import Service
+from tests.server.two_people import TwoPeople, two_people
 
 HARBOUR = Path(__file__).parents[2] / "evals" / "sets" / "harbour" / "documents"
 PATIENCE = 90.0
@@ -94,6 +95,13 @@ def server(harbour_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copytree(harbour_home, home)
     with running(home) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoPeople]:
+    """A home of two people. What edna has stays as it is."""
+    with two_people(tmp_path_factory.mktemp("two") / "home") as opened:
+        yield opened
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from ragent.rag import Rag
 from tests.server.conftest import HARBOUR, OpenServer, Running
+from tests.server.jobs import finished
 
 QUESTION = "Where was the lowest dissolved oxygen value of the year measured?"
 NEXT = "How many stations are sampled?"
@@ -24,15 +23,6 @@ NEXT = "How many stations are sampled?"
 def client(server: Running) -> Iterator[httpx.Client]:
     with server.client() as opened:
         yield opened
-
-
-def finished(client: Any, job: dict[str, Any], seconds: float = 90) -> dict[str, Any]:
-    """The job once it is over."""
-    deadline = time.monotonic() + seconds
-    while (now := client.get(f"/jobs/{job['id']}").json())["state"] in {"waiting", "running"}:
-        assert time.monotonic() < deadline, now
-        time.sleep(0.05)
-    return now
 
 
 def test_search_gives_what_the_library_finds(client: httpx.Client, server: Running) -> None:

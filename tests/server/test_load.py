@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +16,10 @@ import pytest
 
 from ragent.service.people import People
 from ragent.store import Store
+from tests.commands import run_command
 from tests.server.conftest import PATIENCE, running
-from tests.server.test_endpoints import QUESTION, finished
+from tests.server.jobs import finished
+from tests.server.test_endpoints import QUESTION
 
 SIGN_IN = '[server]\nsign_in = "password"\nanswers_at_once = 2\n[ask]\nstyle = "extract"\n'
 PEOPLE = 10
@@ -136,7 +136,6 @@ def _all_is_there(client: httpx.Client, working: _Working) -> None:
 
 
 def _is_sound(home: Path) -> None:
-    command = [sys.executable, "-m", "ragent.cli", "--home", str(home), "fsck", "--json"]
-    checked = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    checked = run_command("--home", home, "fsck", "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert json.loads(checked.stdout)["problems"] == []

@@ -14,6 +14,8 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.commands import run_command
+
 HARBOUR = Path(__file__).parents[2] / "evals" / "sets" / "harbour" / "documents"
 SCREENSHOTS = Path(
     os.environ.get("RAGENT_SCREENSHOTS") or Path(__file__).parents[2] / "build" / "screenshots"
@@ -22,13 +24,6 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 860}
 # A slow machine, with a model to load: only how long to wait for what must come, never how fast it has to be.
 PATIENCE_MS = 60_000
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The driver of the browser leaves sockets to be collected, which would fail whatever test comes next."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
 
 
 @dataclass(frozen=True)
@@ -80,18 +75,8 @@ def running(home: Path, *arguments: str | Path, config: str = "") -> Iterator[Pa
 
 def ingest(home: Path, *paths: Path, collection: str = "default") -> None:
     """Bring files in, by the command line."""
-    command = [
-        sys.executable,
-        "-m",
-        "ragent.cli",
-        "--home",
-        home,
-        "--collection",
-        collection,
-        "ingest",
-        *paths,
-    ]
-    subprocess.run([*map(str, command)], cwd=home.parent, env=environment(), check=True, capture_output=True)
+    done = run_command("--home", home, "--collection", collection, "ingest", *paths, cwd=home.parent)
+    done.check_returncode()
 
 
 @pytest.fixture(scope="session")

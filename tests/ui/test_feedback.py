@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from playwright.sync_api import expect
 
-from .conftest import OpenPage, environment, running, screenshot, settled
+from tests.commands import run_command
+
+from .conftest import OpenPage, running, screenshot, settled
 
 # A model is loaded first, on a machine that may have much else to do.
 LOADING_MS = 120_000
@@ -38,8 +38,7 @@ def test_feedback_becomes_an_eval_case(harbour_home: Path, tmp_path: Path, open_
         page.reload()
         expect(thumbs.last).to_have_attribute("aria-checked", "true")
     out = tmp_path / "cases.jsonl"
-    command = [sys.executable, "-m", "ragent.cli", "--home", home, "eval", "new", out]
-    subprocess.run([*map(str, command)], env=environment(), cwd=tmp_path, check=True, capture_output=True)
+    run_command("--home", home, "eval", "new", out, cwd=tmp_path).check_returncode()
     (case,) = map(json.loads, out.read_text().splitlines())
     assert case["question"] == WHY
     assert case["answers"] == ["Salt attacks the rams."]

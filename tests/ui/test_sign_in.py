@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,8 +18,9 @@ from playwright.sync_api import Page, expect
 
 from ragent.config import load_settings
 from ragent.service import Service
+from tests.commands import run_command
 
-from .conftest import OpenPage, Pages, environment, running, screenshot, settled
+from .conftest import OpenPage, Pages, running, screenshot, settled
 
 PASSWORD = "a long password"
 CONFIG = '[server]\nsign_in = "password"\n[ingest]\nreaders = 1\n'
@@ -105,10 +104,11 @@ def test_signing_in_outlives_a_reload_and_ends_with_signing_out(pages: Pages, op
 def test_another_site_can_set_no_cookie(pages: Pages) -> None:
     for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": pages.url}):
         asked = urllib.request.Request(f"{pages.url}/sign-in/keep", b"word", headers)
-        with pytest.raises(urllib.error.HTTPError) as refused:
+        with pytest.raises(urllib.error.HTTPError) as raised:
             urllib.request.urlopen(asked)
-        assert refused.value.code == 403
-        assert refused.value.headers.get("Set-Cookie") is None or "ragent-" not in str(refused.value.headers)
+        with raised.value as refused:
+            assert refused.code == 403
+            assert refused.headers.get("Set-Cookie") is None or "ragent-" not in str(refused.headers)
 
 
 def test_two_people_know_nothing_of_each_other(pages: Pages, open_page: OpenPage) -> None:
@@ -180,11 +180,8 @@ def test_an_admin_sees_to_people_and_keys(pages: Pages, open_page: OpenPage) -> 
 
 def test_being_locked_out_holds_at_once(pages: Pages, open_page: OpenPage) -> None:
     page = signed_in(pages, open_page, "eva")
-    command = [sys.executable, "-m", "ragent.cli", "--home", pages.home, "people"]
     for change, heading in (("--disable", True), ("--enable", False)):
-        subprocess.run(
-            [*map(str, command), "change", "eva", change], env=environment(), check=True, capture_output=True
-        )
+        run_command("--home", pages.home, "people", "change", "eva", change).check_returncode()
         page.goto(f"{pages.url}/documents")
         expect(settled(page).get_by_role("heading", name="Sign in")).to_have_count(int(heading))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import OpenPage, Pages, environment, running, screenshot, settled
+from tests.commands import run_command
+
+from .conftest import OpenPage, Pages, running, screenshot, settled
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +19,9 @@ def traces(harbour_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Pages over a home in which something was searched, its words kept."""
     home = tmp_path_factory.mktemp("traces") / "home"
     shutil.copytree(harbour_home, home)
-    command = [sys.executable, "-m", "ragent.cli", "--home", home, "search", "<b onclick=alert(1)>grit</b>"]
-    kept = environment() | {"RAGENT_TRACE__CONTENT": "true"}
-    subprocess.run([*map(str, command)], cwd=home, env=kept, check=True, capture_output=True)
+    kept = {"RAGENT_TRACE__CONTENT": "true"}
+    searched = "search", "<b onclick=alert(1)>grit</b>"
+    run_command("--home", home, *searched, cwd=home, variables=kept).check_returncode()
     with running(home) as pages:
         yield pages
 

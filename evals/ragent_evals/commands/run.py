@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import typer
 
 from ragent.cli.face import CollectionOption, Face, HomeOption, JsonOption
@@ -23,6 +26,9 @@ from ragent_evals.commands.running import (
     named,
     run_wanted,
 )
+
+if TYPE_CHECKING:
+    from ragent_evals.sets.case import Kind
 
 
 def run(
@@ -66,58 +72,50 @@ def run(
     run_wanted(face, Wanted(path, split, limit, junit=tests), options, changed_settings(changes))
 
 
-def qa(
-    context: typer.Context,
-    path: SetArgument,
-    split: SplitOption = None,
-    limit: LimitOption = None,
-    name: NameOption = "",
-    seed: SeedOption = None,
-    parallel: ParallelOption = 1,
-    metrics: MetricsOption = "",
-    changes: ChangeOption = None,
-    fresh: FreshOption = False,
-    no_cache: CacheOption = False,
-    home: HomeOption = None,
-    collection: CollectionOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def _of_kind(verb: str, kind: Kind, summary: str) -> Callable[..., None]:
+    """A command that runs only the cases of one kind."""
+
+    def command(
+        context: typer.Context,
+        path: SetArgument,
+        split: SplitOption = None,
+        limit: LimitOption = None,
+        name: NameOption = "",
+        seed: SeedOption = None,
+        parallel: ParallelOption = 1,
+        metrics: MetricsOption = "",
+        changes: ChangeOption = None,
+        fresh: FreshOption = False,
+        no_cache: CacheOption = False,
+        home: HomeOption = None,
+        collection: CollectionOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        from ragent_evals.running.runner import RunOptions
+
+        options = RunOptions(
+            name=name, seed=seed, parallel=parallel, metrics=named(metrics), fresh=fresh, cached=not no_cache
+        )
+        face = Face(context, home, collection, as_json)
+        run_wanted(face, Wanted(path, split, limit, kind), options, changed_settings(changes))
+
+    command.__name__, command.__doc__ = verb, summary
+    return command
+
+
+qa = _of_kind(
+    "qa",
+    "answer",
     """Measure answers: questions with their answers, and some that nothing answers.
 
     Like `ragent eval run`, with the cases that can be asked as questions.
-    """
-    from ragent_evals.running.runner import RunOptions
-
-    options = RunOptions(
-        name=name, seed=seed, parallel=parallel, metrics=named(metrics), fresh=fresh, cached=not no_cache
-    )
-    face = Face(context, home, collection, as_json)
-    run_wanted(face, Wanted(path, split, limit, "answer"), options, changed_settings(changes))
-
-
-def schema(
-    context: typer.Context,
-    path: SetArgument,
-    split: SplitOption = None,
-    limit: LimitOption = None,
-    name: NameOption = "",
-    seed: SeedOption = None,
-    parallel: ParallelOption = 1,
-    metrics: MetricsOption = "",
-    changes: ChangeOption = None,
-    fresh: FreshOption = False,
-    no_cache: CacheOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    """,
+)
+schema = _of_kind(
+    "schema",
+    "schema",
     """Measure values that a model writes under schemas: JSON Lines of {id, schema}, with a prompt or without.
 
     Like `ragent eval run`, with the cases that have a schema. `--set llm.max_tokens=N` bounds a value.
-    """
-    from ragent_evals.running.runner import RunOptions
-
-    options = RunOptions(
-        name=name, seed=seed, parallel=parallel, metrics=named(metrics), fresh=fresh, cached=not no_cache
-    )
-    face = Face(context, home, None, as_json)
-    run_wanted(face, Wanted(path, split, limit, "schema"), options, changed_settings(changes))
+    """,
+)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from ragent.agent import Limits
 from ragent_evals.agents.querying import run_tables, stop_reasons, summarize
 from ragent_evals.agents.tables import Table, TableCase, fingerprint, open_table
 from tests.agent.scripted import Scripted, answer, call
+from tests.commands import run_command
 
 FUNCTION = {
     "name": "math.factorial",
@@ -31,16 +30,11 @@ CALL = {
     "ground_truth": [{"math.factorial": {"number": [5]}}],
 }
 TABLE = Table("pilots", (("Name", "TEXT"), ("Boats", "TEXT")), (("Ann", "3"), ("Bob", "4")))
+SMALL = {"RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "2048"}
 
 
 def ragent(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**kept, "RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "2048"},
-    )
+    return run_command("--home", home, *arguments, variables=SMALL)
 
 
 def changed() -> str:

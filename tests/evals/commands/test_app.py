@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from ragent.retrieval import read_run
+from tests.commands import run_command
 
 CORPUS = {
     "a b": ("Refunds", "A manager approves refunds over the limit."),
@@ -37,12 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def ragent(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")},
-    )
+    return run_command("--home", home, *arguments)
 
 
 def test_measures_a_set_and_finds_it_there_the_second_time(tmp_path: Path, folder: Path) -> None:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ragent.store import Store
+from tests.commands import run_command
 from tests.evals.judging.making import keep_run
 
 LINES = [
     {"id": "1", "question": "What does the ferry cost?", "answer": "Four euros.", "reference": "4 euros"},
     {"id": "2", "question": "When does it leave?", "answer": "At noon.", "reference": "9:00", "label": "no"},
 ]
+SMALL = {"RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "1024"}
 
 
 def ragent(home: Path, *arguments: object, said: str = "") -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        input=said,
-        env={**kept, "RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "1024"},
-    )
+    return run_command("--home", home, *arguments, said=said, variables=SMALL)
 
 
 @pytest.fixture

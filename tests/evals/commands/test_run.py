@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import run_command
 from tests.evals.running.making import TEXTS
 
 QUESTIONS: list[dict[str, Any]] = [
@@ -19,16 +18,11 @@ QUESTIONS: list[dict[str, Any]] = [
     {"question": "Who painted the town hall?", "answers": [], "is_impossible": True, "context_id": "p1"},
 ]
 EXTRACT = ("--set", "ask.style=extract")
+SMALL = {"RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "2048"}
 
 
 def ragent(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**kept, "RAGENT_LLM__THREADS": "1", "RAGENT_LLM__N_CTX": "2048"},
-    )
+    return run_command("--home", home, *arguments, variables=SMALL)
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

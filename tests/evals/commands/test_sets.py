@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from ragent import Rag
+from tests.commands import run_command
 
 HARBOUR = Path(__file__).parents[3] / "evals" / "sets" / "harbour"
 
 
 def ragent(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), "eval", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")},
-    )
+    return run_command("--home", home, "eval", *arguments)
 
 
 def test_sets_says_what_a_set_holds(tmp_path: Path) -> None:

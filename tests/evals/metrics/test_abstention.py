@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from ragent_evals.metrics.abstention.certainty import (
     Bin,
@@ -77,6 +76,8 @@ def test_whether_to_answer() -> None:
 @settings(deadline=None)
 @given(pairs)
 def test_auroc_is_scikit_learns(some: Pairs) -> None:
+    from sklearn.metrics import roc_auc_score
+
     sure = [(case, outcome) for case, outcome in some if not outcome.error]
     labels = [not case.is_impossible for case, _ in sure]
     found = of("auroc_answerable", sure)

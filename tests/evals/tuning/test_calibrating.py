@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from ragent.errors import EvalError
 from ragent_evals.tuning.calibrating import Judged, calibrate
+from tests.commands import run_command
 
 
 def draw(chooser: np.random.Generator, count: int) -> list[Judged]:
@@ -96,9 +95,4 @@ def test_the_command_writes_the_threshold(tmp_path: Path) -> None:
 
 
 def ragent(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ragent.cli", "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("RAGENT_")},
-    )
+    return run_command("--home", home, *arguments)

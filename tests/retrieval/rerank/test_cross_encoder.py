@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,12 +9,16 @@ import pytest
 from ragent import registry
 from ragent.config import RerankSettings
 from ragent.errors import ConfigError, ModelNotFound, RerankError
-from ragent.retrieval.rerank.cross_encoder import CrossEncoderReranker, open_cross_encoder
 from tests.retrieval.rerank.making import check_order, context, make_hits
+
+if TYPE_CHECKING:  # brings torch, which every worker would load to collect tests
+    from ragent.retrieval.rerank.cross_encoder import CrossEncoderReranker
 
 
 @pytest.fixture(scope="session")
 def reranker(cross_encoder_folder: Path) -> CrossEncoderReranker:
+    from ragent.retrieval.rerank.cross_encoder import CrossEncoderReranker
+
     return CrossEncoderReranker(cross_encoder_folder)
 
 
@@ -53,7 +58,7 @@ def test_steps_end_where_rerank_does(reranker: CrossEncoderReranker) -> None:
 
 
 def test_opened_by_the_settings_and_without_any_download(cross_encoder_folder: Path) -> None:
-    assert registry.load("ragent.rerankers", "cross-encoder") is open_cross_encoder
+    open_cross_encoder = registry.load("ragent.rerankers", "cross-encoder")
     settings = RerankSettings(cross_encoder=str(cross_encoder_folder))
     assert open_cross_encoder(context(rerank=settings)).rerank("fox", make_hits(["cat"]))
     with pytest.raises(ConfigError, match="no cross-encoder is named"):
@@ -64,5 +69,7 @@ def test_opened_by_the_settings_and_without_any_download(cross_encoder_folder: P
 
 
 def test_a_folder_without_a_model_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
+    from ragent.retrieval.rerank.cross_encoder import CrossEncoderReranker
+
     with pytest.raises(ConfigError, match="can't load"):
         CrossEncoderReranker(tmp_path)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
-from ragent.errors import RagentError
 from ragent.service import Session
 from ragent.service.session import Asked
 from ragent.types import Answer
 from ragent_evals.judging.arena import Answers, Arena, standings_of
 from ragent_ui.arena.voting import show_pair, show_standings
+from ragent_ui.background import Background
 from ragent_ui.errors import show_error
 from ragent_ui.markup import escaped
 from ragent_ui.surroundings import chosen_collection
 from ragent_ui.words import t
 
-_LOG = logging.getLogger(__name__)
 _ASKING = "arena_asking"
 _POLL_SECONDS = 0.5
 _STYLES = ("draft", "quote", "extract")
@@ -45,28 +44,14 @@ class Asking:
         self.case = uuid.uuid4().hex
         self.question = question
         self.answers: dict[str, str] = {}
-        self.error: RagentError | None = None
-        self._thread = threading.Thread(
-            target=self._run, args=(session, collection, ways), name="ragent-arena", daemon=True
-        )
-        self._thread.start()
+        self.background = Background("arena", partial(self._ask, session, collection, ways))
 
-    def _run(self, session: Session, collection: str, ways: tuple[Way, Way]) -> None:
-        try:
-            for way in ways:
-                asked = Asked(self.question, way.k, changes={"ask": {"style": way.style}})
-                *_, last = session.stream(collection, asked)
-                if isinstance(last, Answer):
-                    self.answers[way.name] = last.text
-        except RagentError as error:
-            self.error = error
-        except Exception as error:
-            _LOG.exception("an answer for the arena")
-            self.error = RagentError(f"{type(error).__name__}: {error}")
-
-    @property
-    def is_over(self) -> bool:
-        return not self._thread.is_alive()
+    def _ask(self, session: Session, collection: str, ways: tuple[Way, Way], _stop: threading.Event) -> None:
+        for way in ways:
+            asked = Asked(self.question, way.k, changes={"ask": {"style": way.style}})
+            *_, last = session.stream(collection, asked)
+            if isinstance(last, Answer):
+                self.answers[way.name] = last.text
 
 
 def show_asking(session: Session, voter: str) -> None:
@@ -78,10 +63,11 @@ def show_asking(session: Session, voter: str) -> None:
     name = f"asked of {collection}"
     store = session.service.store
     if isinstance(asking, Asking):
-        if not asking.is_over:
+        error = asking.background.error
+        if not asking.background.is_over:
             _follow(asking)
-        elif asking.error is not None:
-            show_error(asking.error.message, asking.error.hint)
+        elif error is not None:
+            show_error(error.message, error.hint)
         else:
             given = {way: {asking.case: text} for way, text in asking.answers.items()}
             arena = Arena(store, name, Answers({asking.case: asking.question}, given))
@@ -119,6 +105,6 @@ def _way(label: str, style: int, k: int) -> Way:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _follow(asking: Asking) -> None:
-    if asking.is_over:
+    if asking.background.is_over:
         st.rerun()
     st.html(f'<p class="rg-busy" role="status">{escaped(t("arena.asking", done=len(asking.answers)))}</p>')

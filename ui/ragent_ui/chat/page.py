@@ -93,7 +93,7 @@ def _ask(session: Session, conversation: Conversation, question: str) -> None:
 
 def _is_writing(conversation: Conversation) -> bool:
     writing = the_desk().at(conversation.id)
-    return writing is not None and not writing.is_over
+    return writing is not None and not writing.background.is_over
 
 
 # -- what was said ------------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ def _show_conversation(
     if writing is not None and not any(turn.state == "writing" for turn in turns):
         _show_unnoted(session, conversation, writing)
     over = the_desk().at(conversation.id) if writing is None else None
-    if over is not None and over.error is not None:
-        show_error(over.error.message, over.error.hint)
+    if over is not None and (error := over.background.error) is not None:
+        show_error(error.message, error.hint)
 
 
 def _show_unnoted(session: Session, conversation: Conversation, writing: Writing | Working) -> None:
@@ -182,7 +182,7 @@ def _follow(
     """The answer as it is written; drawn by itself, the rest of the page stays as it is."""
     if not noted and any(turn.state == "writing" for turn in session.conversations.turns(conversation.id)):
         st.rerun()
-    if writing.is_over:
+    if writing.background.is_over:
         st.rerun()
     if isinstance(writing, Working):
         show_progress(writing)
@@ -190,11 +190,11 @@ def _follow(
         show_draft(writing.text)
     st.html(f'<p class="rg-busy" role="status">{_stage(session, writing)}</p>')
     st.button(
-        t("chat.stopping") if writing.is_stopping else t("chat.stop"),
+        t("chat.stopping") if writing.background.is_stopping else t("chat.stop"),
         key="stop",
         icon=":material/stop_circle:",
-        disabled=writing.is_stopping,
-        on_click=writing.stop,
+        disabled=writing.background.is_stopping,
+        on_click=writing.background.stop,
     )
 
 
