@@ -67,10 +67,11 @@ class IndexSettings(BaseModel):
     model_config = _STRICT
     engine: Literal["auto", "files", "database"] = Field(
         "auto",
-        description="files: indexes in the home; database: PostgreSQL searches; auto: that, given [store] url",
+        description="files: indexes in the home; database: PostgreSQL itself; auto: that, given [store] url",
     )
     kind: Literal["auto", "flat", "hnsw", "hnsw_sq", "lsh", "rabitq", "ivf"] = Field(
-        "auto", description="auto: by the number of passages; flat is exact, hnsw fast, the others small, in files only"
+        "auto",
+        description="auto: by the number of passages; flat is exact, hnsw fast, the others, of files, small",
     )
     hnsw_m: int = Field(16, ge=4, le=128, description="links a node")
     hnsw_ef_construction: int = Field(200, ge=8, description="width of the search that places a node")
@@ -156,7 +157,7 @@ class IngestSettings(BaseModel):
     file_memory_mb: int = Field(1000, ge=200, description="nor a reader more memory than this")
     max_file_mb: float = Field(100.0, gt=0, description="a larger file is refused")
     lease_seconds: float = Field(
-        60.0, gt=0, description="on PostgreSQL, after so long others take over what a dead process had in hand"
+        60.0, gt=0, description="on PostgreSQL: after so long others take over what a dead process held"
     )
     duplicates: Literal["keep", "skip"] = Field(
         "keep", description="skip: leave out documents that repeat another, or nearly so"
