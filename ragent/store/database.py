@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ def _explain(where: str, context: Any) -> None:
     damaged = type(error).__name__ == "DatabaseError"
     if context.is_pre_ping or not isinstance(error, DBAPIError) or not (outside or damaged):
         return
+    if context.is_disconnect and context.execution_context is not None:
+        # SQLAlchemy drops the cursor as it is, and psycopg minds that of one that was being read from.
+        with suppress(Exception):
+            context.execution_context.cursor.close()
     dialect = postgresql if context.dialect.name == POSTGRESQL else sqlite
     message, hint = dialect.explain(context.original_exception)
     if context.connection is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -33,6 +34,7 @@ from tests.faults.scenes import (
     write_first,
 )
 from tests.faults.serving import KEEPING, make_database
+from tests.making import FINGERPRINT, new_document
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +218,17 @@ def test_the_command_line_says_it_in_one_line(server: PrivatePostgres, tmp_path:
             assert advice.startswith("  see that it runs")
     finally:
         server.start(*KEEPING)
+
+
+def test_reading_that_is_cut_off_leaves_nothing_open(server: PrivatePostgres, tmp_path: Path) -> None:
+    with Store.open(tmp_path, make_database(server)) as store:
+        collection = store.ensure_collection("default", FINGERPRINT)
+        lines = [f"line {number} of a long document" for number in range(10_000)]
+        store.write(collection, [new_document("file:///long", lines)])
+        with pytest.raises(StoreError, match="database server"), store.snapshot(collection) as snapshot:
+            for _ in snapshot.texts(0):
+                server.kill()
+                server.start(*KEEPING)
+        # What psycopg says of a cursor that nobody closed would fail this test, once it is collected.
+        gc.collect()
+        assert store.counts(collection.id).chunks == len(lines)
