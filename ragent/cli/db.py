@@ -48,11 +48,11 @@ def copy(
     """Copy a home's database into another, empty one, and prove that nothing was lost or changed.
 
     This moves a home from SQLite to PostgreSQL and back. A folder means its ragent.db, or the database that
-    its own ragent.toml names as [store] url. All is read as of one moment, and written in one transaction,
-    which ends only once everything was read back and found equal: a copy that is interrupted leaves TO empty.
-    Of a home that is copied into another folder, its files come along (uploads, prompts, models and its
-    ragent.toml); indexes are made anew when they are needed. Passwords are best left out of URLs: use
-    PGPASSWORD or ~/.pgpass.
+    its own ragent.toml names as the url of its store. All is read as of one moment, and written in one
+    transaction, which ends only once everything was read back and found equal: a copy that is interrupted
+    leaves TO empty. Of a home that is copied into another folder, its files come along (uploads, prompts,
+    models and its ragent.toml); indexes are made anew when they are needed. Passwords are best left out of
+    URLs: use PGPASSWORD or ~/.pgpass.
     """
     from ragent.store.check import check_database
     from ragent.store.copying import copy_database

@@ -24,7 +24,7 @@ from ragent.errors import LLMError, StoreError
 from ragent.service.access import ANYBODY
 from ragent.service.conversations import Conversations
 from ragent.types import Answer, Message
-from tests.cli.conftest import environment
+from tests.commands import environment
 
 TEXT = """# Harbour
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.conftest import DOCUMENTS, Ragent, Ran, environment, run_ragent
+from tests.cli.conftest import DOCUMENTS, Ragent, Ran, run_ragent
+from tests.commands import environment
 
 QUESTION = "refund of a cancelled ticket"
 

@@ -67,6 +67,7 @@ def test_a_home_of_before_names_opens_and_gets_them(home: Path) -> None:
             for name in inspect(connection).get_table_names():
                 if name not in OF_BEFORE_NAMES:
                     connection.exec_driver_sql(f"DROP TABLE {name}")
+            connection.exec_driver_sql("DROP INDEX ix_documents_item")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     from ragent.retrieval.techniques.naming import renew_names
 

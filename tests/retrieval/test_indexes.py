@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from ragent.errors import StoreError
 from ragent.index.files import folder_lock
 from ragent.retrieval import Indexes
 from ragent.store import Collection, Store
+from ragent.store.copying import copy_database
 from tests.making import FINGERPRINT, HashedWords, new_document
 
 Write = Callable[..., None]
@@ -206,8 +206,8 @@ def test_a_restored_database_is_not_served_by_newer_files(
 ) -> None:
     write(a="common apple", b="common berry")
     backup = tmp_path / "backup"
-    backup.mkdir()
-    copy_database(store.home, backup)
+    with Store.open(backup) as copy:
+        copy_database(store.database, copy.database)
     write(c="common pear", d="common plum")
     Indexes(store, collection, SMALL).refresh()
     shutil.copytree(store.home / "indexes", backup / "indexes")
@@ -241,11 +241,6 @@ def test_a_database_made_anew_is_not_served_by_old_files(
         with indexes.view() as view:
             assert view.keyword.search("apple", 5)[0].tolist() == []
             assert view.keyword.search("fig", 5)[0].tolist() == [1]
-
-
-def copy_database(home: Path, to: Path) -> None:
-    with sqlite3.connect(home / "ragent.db") as source, sqlite3.connect(to / "ragent.db") as target:
-        source.backup(target)
 
 
 def test_an_unwritable_home_is_searched_from_memory(

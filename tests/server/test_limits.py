@@ -116,7 +116,7 @@ def test_what_breaks_within_is_not_told(
         raise ZeroDivisionError("at /home/somebody")
 
     for failure in (broken, buggy):
-        monkeypatch.setattr(inside.service.store, "collections", failure)
+        monkeypatch.setattr(inside.service.store, "reading", failure)
         answer = inside.client.get("/v1/models", headers={"X-Request-ID": failure.__name__})
         assert answer.status_code == 500
         assert "somebody" not in answer.text

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _PORTION = 1000
 # Three slashes and a path; what begins with file: is a URI with rules of its own.
+_CONNECT_SECONDS = 10
+_DRIVERS_WITH_TIMEOUT = {"mysqldb", "psycopg", "psycopg2", "pymysql"}
 _SQLITE_FILE = re.compile(r"(sql\+sqlite(?:\+\w+)?:///)(?!file:)([^?]+)(\?.*)?", re.IGNORECASE)
 
 
@@ -205,7 +207,8 @@ class SqlSource:
         if path and not path.exists():  # SQLite would make it
             raise SourceError(f"can't read {self.uri}: there is no such file", hint="check the path")
         try:
-            return sa.create_engine(self._url, poolclass=sa.NullPool)  # nothing stays open between reads
+            # Nothing stays open between reads.
+            return sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=_patience(self._url))
         except ImportError as error:
             raise MissingExtraError(
                 f"{self.uri} needs a driver that is not installed: {error.name}",
@@ -287,3 +290,12 @@ def _decoded(cursor: str) -> Any:
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"can't go on from {cursor!r}: it is no cursor of this source") from error
     return value
+
+
+def _patience(url: str) -> dict[str, int]:
+    """How long a server may take to answer at first, in the drivers' words: some would wait for minutes."""
+    import sqlalchemy as sa
+
+    parsed = sa.make_url(url)
+    known = parsed.get_driver_name() in _DRIVERS_WITH_TIMEOUT and "connect_timeout" not in parsed.query
+    return {"connect_timeout": _CONNECT_SECONDS} if known else {}
