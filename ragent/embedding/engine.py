@@ -42,6 +42,8 @@ class Engine:
             "INFERENCE_PRECISION_HINT": _precision(core, precision),
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": threads,
+            # Else the threads of every process would be tied to the same first cores.
+            "ENABLE_CPU_PINNING": False,
         }
         weights = map_weights(folder / "model.safetensors")
         model = core.compile_model(build_bert(weights, config), "CPU", options)
