@@ -201,4 +201,4 @@ def test_a_process_takes_no_more_than_it_can_use(
     ingestor = Ingestor(store, collection, embedder, faking.Lines(), settings)
     report = ingestor.run([Origin(Folder(texts))], Callbacks(faking.parse))
     assert report.added == 300
-    assert 64 <= held[0] <= 250
+    assert 64 <= held[0] <= 200, held
